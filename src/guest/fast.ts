@@ -1,0 +1,283 @@
+/**
+ * The fast routes: calls of a common shape, one item at the start of the block, nothing allocated. The functions are made
+ * once for each block, over constant views.
+ */
+import { type Plan, Result } from "../sallyport/call.js";
+import { plans } from "../sallyport/calls.js";
+import { Kind, LARGEST_ITEM_BYTES, SYSCALL_PAYLOAD_BYTES } from "../sallyport/constants.js";
+import { Errno } from "../sallyport/linux.js";
+import { copyBytes } from "./copy.js";
+import type { TransferMemory } from "./engine-types.js";
+import { ALL_ONES, DATA, MINUS_ENOSYS, TWO_32, type Wire } from "./wire.js";
+
+/** What Linux moves at most in one call. */
+const TRANSFER_MAX = 0x7ffff000;
+/** Where the data of openat2 lies: struct open_how at 0, then the mode that comes back, then the path. */
+const OPEN_MODE = 24;
+const OPEN_PATH = 28;
+const OPENED_MODE = (DATA + OPEN_MODE) >>> 2;
+/** struct statx, which the path follows. */
+const STATUS_BYTES = 256;
+const STATUS_LONGS = STATUS_BYTES / 8;
+/** Up to this many bytes a loop is faster than a view for `set`. */
+const LOOP_BYTES_MAX = 1024;
+/** struct timespec. */
+const TIMESPEC_BYTES = 16;
+
+/** Makes the fast routes. @param window the host takes references into the program's memory */
+export function createFastRoutes(wire: Wire, window: boolean) {
+  const { bytes, halves, limit, firstErrno, compatible, sally, state, fail, attack, noRoom } = wire;
+  const longs = new BigUint64Array(bytes.buffer, bytes.byteOffset, wire.blockBytes >>> 3);
+  const capacity = Math.max(0, limit - LARGEST_ITEM_BYTES);
+  const most = window ? TRANSFER_MAX : capacity;
+  const clockTime = new Uint32Array(new ArrayBuffer(8));
+  let lastMode = 0;
+
+  /** Writes the item but for its arguments, which are NULL, and the end behind its data. */
+  function begin(number: number, dataBytes: number): void {
+    if (state.attacked) attack();
+    halves[0] = SYSCALL_PAYLOAD_BYTES + dataBytes;
+    halves[1] = 0;
+    halves[2] = Kind.SYSCALL;
+    halves[3] = 0;
+    halves[4] = number;
+    halves[5] = 0;
+    halves[6] = ALL_ONES;
+    halves[7] = ALL_ONES;
+    halves[8] = ALL_ONES;
+    halves[9] = ALL_ONES;
+    halves[10] = ALL_ONES;
+    halves[11] = ALL_ONES;
+    halves[12] = ALL_ONES;
+    halves[13] = ALL_ONES;
+    halves[14] = ALL_ONES;
+    halves[15] = ALL_ONES;
+    halves[16] = ALL_ONES;
+    halves[17] = ALL_ONES;
+    halves[18] = MINUS_ENOSYS;
+    halves[19] = ALL_ONES;
+    halves[20] = 0;
+    halves[21] = 0;
+    const end = (DATA + dataBytes) >>> 2;
+    halves[end] = 0;
+    halves[end + 1] = 0;
+    halves[end + 2] = 0;
+    halves[end + 3] = 0;
+  }
+
+  /** Writes a 32-bit argument. @param half index of its low half */
+  function put(half: number, value: number): void {
+    halves[half] = value;
+    halves[half + 1] = value >> 31;
+  }
+
+  /** Writes a buffer argument: a reference into the program's memory, or to the start of the data. */
+  function putBuffer(half: number, start: number, count: number, direct: boolean): void {
+    halves[half] = direct ? start : 0;
+    halves[half + 1] = direct ? 1 : 0;
+    halves[half + 2] = count;
+    halves[half + 3] = 0;
+  }
+
+  /** Hands over, reads the return word once and decodes it. @param max largest value of a size */
+  function finish(result: number, max: number): number {
+    const error = sally();
+    if (error !== 0) return fail(error);
+    const low = halves[18]!;
+    const high = halves[19]!;
+    // A block that was detached meanwhile has no words.
+    if (high === undefined) return fail(Errno.EFAULT);
+    state.low = low;
+    state.high = high;
+    if (high === ALL_ONES && low >= firstErrno) {
+      state.errno = TWO_32 - low;
+      return low - TWO_32;
+    }
+    state.errno = 0;
+    if (result === Result.UNIT) return 0;
+    if (result === Result.SIZE) {
+      if (high !== 0 || low > max) attack();
+      return low;
+    }
+    if (result !== Result.INT) return low + high * TWO_32;
+    return high === 0 && low <= 0x7fffffff ? low : fail(Errno.EOVERFLOW);
+  }
+
+  function numbers(plan: Plan, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0): number {
+    if (limit < DATA) return noRoom();
+    const count = plan.slotCount;
+    begin(plan.number, 0);
+    if (count > 0) put(6, a);
+    if (count > 1) put(8, b);
+    if (count > 2) put(10, c);
+    if (count > 3) put(12, d);
+    if (count > 4) put(14, e);
+    if (count > 5) put(16, f);
+    const value = finish(compatible ? plan.result : plan.ownResult, 0);
+    if (plan.final && state.errno === 0) attack();
+    return value;
+  }
+
+  function transfer(
+    plan: Plan,
+    fd: number,
+    memory: TransferMemory,
+    start: number,
+    length: number,
+    positionLow = ALL_ONES,
+    positionHigh = ALL_ONES,
+  ): number {
+    if (limit < DATA) return noRoom();
+    const direct = window && memory.apart !== true;
+    const count = Math.min(length, direct ? TRANSFER_MAX : capacity);
+    begin(plan.number, direct ? 0 : (count + 7) & ~7);
+    put(6, fd);
+    putBuffer(8, start, count, direct);
+    halves[12] = positionLow;
+    halves[13] = positionHigh;
+    if (!direct && plan.transferIn) copyIn(memory, start, count);
+    const value = finish(Result.SIZE, count);
+    if (!direct && value > 0 && !plan.transferIn) copyOut(memory, start, value);
+    return value;
+  }
+
+  function fill(plan: Plan, memory: TransferMemory, start: number, length: number, flags: number): number {
+    if (limit < DATA) return noRoom();
+    const count = Math.min(length, most);
+    begin(plan.number, window ? 0 : (count + 7) & ~7);
+    putBuffer(6, start, count, window);
+    halves[10] = flags;
+    halves[11] = 0;
+    const value = finish(Result.SIZE, count);
+    if (!window && value > 0) copyOut(memory, start, value);
+    return value;
+  }
+
+  function seek(plan: Plan, fd: number, low: number, high: number, last: number): number {
+    if (limit < DATA) return noRoom();
+    begin(plan.number, 0);
+    put(6, fd);
+    halves[8] = low;
+    halves[9] = high;
+    put(10, last);
+    return finish(plan.result, 0);
+  }
+
+  function open(directory: number, path: Uint8Array, length: number, flags: number, permissions: number): number {
+    const dataBytes = (OPEN_PATH + length + 1 + 7) & ~7;
+    if (DATA + dataBytes > limit) return fail(Errno.ENOMEM);
+    begin(plans.openat2.number, dataBytes);
+    put(6, directory);
+    halves[8] = OPEN_PATH;
+    halves[9] = 0;
+    halves[10] = 0;
+    halves[11] = 0;
+    halves[12] = OPEN_MODE;
+    halves[13] = 0;
+    halves[22] = flags;
+    halves[23] = 0;
+    halves[24] = permissions;
+    halves[25] = 0;
+    halves[26] = 0;
+    halves[27] = 0;
+    halves[OPENED_MODE] = 0;
+    // The zero byte behind the path, and the padding.
+    const last = (DATA + dataBytes - 8) >>> 2;
+    if (last > OPENED_MODE) halves[last] = 0;
+    halves[last + 1] = 0;
+    copyBytes(path, 0, bytes, DATA + OPEN_PATH, length);
+    const value = finish(Result.INT, 0);
+    if (value >= 0) lastMode = halves[OPENED_MODE]!;
+    return value;
+  }
+
+  const openedMode = (): number => lastMode;
+
+  function status(
+    fd: number,
+    path: Uint8Array,
+    length: number,
+    flags: number,
+    mask: number,
+    into: BigUint64Array,
+  ): number {
+    const dataBytes = length === 0 ? STATUS_BYTES : (STATUS_BYTES + length + 1 + 7) & ~7;
+    if (DATA + dataBytes > limit) return fail(Errno.ENOMEM);
+    begin(plans.statx.number, dataBytes);
+    put(6, fd);
+    put(10, flags);
+    halves[12] = mask;
+    halves[13] = 0;
+    halves[14] = 0;
+    halves[15] = 0;
+    for (let i = 0; i < STATUS_LONGS; i++) longs[DATA / 8 + i] = 0n;
+    if (length > 0) {
+      halves[8] = STATUS_BYTES;
+      halves[9] = 0;
+      // The zero byte behind the path, and the padding.
+      longs[(DATA + dataBytes - 8) >>> 3] = 0n;
+      copyBytes(path, 0, bytes, DATA + STATUS_BYTES, length);
+    }
+    const value = finish(Result.UNIT, 0);
+    const wanted = Math.min(into.length, STATUS_LONGS);
+    if (value === 0) for (let i = 0; i < wanted; i++) into[i] = longs[DATA / 8 + i]!;
+    return value;
+  }
+
+  function clock(id: number): number {
+    if (limit < DATA + TIMESPEC_BYTES) return noRoom();
+    begin(plans.clock_gettime.number, TIMESPEC_BYTES);
+    put(6, id);
+    halves[8] = 0;
+    halves[9] = 0;
+    if (!compatible) {
+      halves[22] = 0;
+      halves[23] = 0;
+      halves[24] = 0;
+      halves[25] = 0;
+    }
+    const value = finish(Result.UNIT, 0);
+    if (value === 0) {
+      clockTime[0] = halves[22]!;
+      clockTime[1] = halves[23]!;
+      state.low = halves[24]!;
+    }
+    return value;
+  }
+
+  const seconds = (): number => clockTime[0]! + (clockTime[1]! | 0) * TWO_32;
+
+  /** Copies `count` bytes of memory into the data of the first item. */
+  function copyIn(memory: TransferMemory, start: number, count: number): void {
+    // What the last word keeps behind the data would be shown to the host.
+    if (!compatible && (count & 7) !== 0) longs[(DATA + count) >>> 3] = 0n;
+    if ((start & 7) === 0 && (count & 7) === 0 && count <= LOOP_BYTES_MAX) {
+      const from = memory.longs;
+      const first = start / 8;
+      const units = count >>> 3;
+      for (let i = 0; i < units; i++) longs[(DATA >>> 3) + i] = from[first + i]!;
+    } else if (count <= 48) {
+      const from = memory.bytes;
+      for (let i = 0; i < count; i++) bytes[DATA + i] = from[start + i]!;
+    } else {
+      bytes.set(memory.bytes.subarray(start, start + count), DATA);
+    }
+  }
+
+  /** Copies `count` bytes of the first item's data out into memory. */
+  function copyOut(memory: TransferMemory, start: number, count: number): void {
+    if ((start & 7) === 0 && (count & 7) === 0 && count <= LOOP_BYTES_MAX) {
+      const into = memory.longs;
+      const first = start / 8;
+      const units = count >>> 3;
+      for (let i = 0; i < units; i++) into[first + i] = longs[(DATA >>> 3) + i]!;
+    } else if (count <= 48) {
+      const into = memory.bytes;
+      for (let i = 0; i < count; i++) into[start + i] = bytes[DATA + i]!;
+    } else {
+      memory.bytes.set(bytes.subarray(DATA, DATA + count), start);
+    }
+  }
+
+  return { numbers, transfer, fill, seek, open, openedMode, status, clock, seconds, capacity };
+}

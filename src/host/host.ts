@@ -1,0 +1,365 @@
+/**
+ * The host executes a block: item by item it copies, checks, asks the policy, translates descriptors and pointers,
+ * calls Linux and writes the reply. Every word of the block is hostile; what a decision rests on is read once, into
+ * memory of the host's own.
+ *
+ * The functions are made once for each host, over constant views, because V8 folds those (docs/performance.md).
+ */
+import { PosternError } from "../errors.js";
+import { readMonotonic, vdsoClockGettime } from "../kernel/clock.js";
+import { getrandom } from "../kernel/random.js";
+import { lseek } from "../kernel/transfer.js";
+import { type Block, malformedItem, readHeader } from "../sallyport/block.js";
+import type { Plan } from "../sallyport/call.js";
+import { isOwnPeer } from "../sallyport/compatibility.js";
+import { CALL_PAYLOAD_BYTES, HEADER_BYTES, Kind, SYSCALL_PAYLOAD_BYTES } from "../sallyport/constants.js";
+import { CLOCK_MONOTONIC, Errno } from "../sallyport/linux.js";
+import { isOwnClock } from "./clocks.js";
+import { isShared, PrivateCopy } from "./copying.js";
+import { Ended, HostCore } from "./core.js";
+import { DescriptorTable, descriptorRows } from "./descriptors.js";
+import { loaderPlan } from "./loader.js";
+import { HOST_PLANS, type HostPlan, refusalTable, Way } from "./plans.js";
+import { DEFAULT_LIMITS, type Limits, type Observer, type Policy } from "./policy.js";
+import { dereferenceHalves } from "./reference.js";
+import { Request, type Window } from "./request.js";
+import type { Services } from "./services.js";
+
+/** What a host needs. */
+export interface HostOptions {
+  /** The memory shared with the guest. */
+  readonly block: Block;
+  /** The keep's descriptors; default: an empty table. */
+  readonly descriptors?: DescriptorTable;
+  readonly policy?: Policy;
+  readonly limits?: Partial<Limits>;
+  /**
+   * As sallyport 0.7.1: calls that only this implementation knows are skipped, a refused item ends the execution with
+   * its errno, malformed items end it silently where the original does. Default false.
+   */
+  readonly compatible?: boolean;
+  /** Version of the guest, where it is known: decides `compatible` where that is not given. */
+  readonly peer?: string;
+  /**
+   * First element: nonzero when the keep must stop: no further item is executed, and waiting calls return once they are
+   * interrupted. Shared memory lets another thread set it.
+   */
+  readonly stop?: Int32Array;
+  /** The program's memory, if requests may refer to it. */
+  readonly window?: Window;
+  readonly observer?: Observer;
+  /** What the loader of the keep offers: attestation, memory, threads, a debugger. Default: nothing. */
+  readonly services?: Services;
+}
+
+/** The executor of one block. */
+export interface Host {
+  /**
+   * Executes the items of the block.
+   * @returns 0, or the errno of a refused item (compatible mode only; later items were not executed)
+   * @throws PosternError EBADBLOCK at a malformed item; those before it were executed
+   */
+  execute(): number;
+  /** Whether and how the keep ended: see {@link Ended}. */
+  ended(): number;
+  /** Status given to exit or exit_group. */
+  status(): number;
+  /** The request looked at last: for reports of what the keep did when it ended. */
+  readonly request: Request;
+  readonly descriptors: DescriptorTable;
+  /** Closes every descriptor of the keep. */
+  close(): void;
+}
+
+const TWO_32 = 2 ** 32;
+
+/** Makes the host of a block. */
+export function createHost(options: HostOptions): Host {
+  const watched = options.observer !== undefined || options.policy?.decide !== undefined;
+  return watched && isShared(options.block) ? createCopyingHost(options) : createDirectHost(options);
+}
+
+/** The host of a shared block whose requests are watched: it executes a private copy. */
+function createCopyingHost(options: HostOptions): Host {
+  const copy = new PrivateCopy(options.block);
+  const host = createDirectHost({ ...options, block: copy.block });
+  return {
+    ...host,
+    execute() {
+      copy.take();
+      try {
+        return host.execute();
+      } finally {
+        copy.give();
+      }
+    },
+  };
+}
+
+function createDirectHost(options: HostOptions): Host {
+  const { block } = options;
+  const compatible = options.compatible ?? (options.peer !== undefined && !isOwnPeer(options.peer));
+  const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const descriptors = options.descriptors ?? new DescriptorTable(descriptorRows(limits.descriptors));
+  const policy: Policy = options.policy ?? {};
+  const observer = options.observer ?? null;
+  const decide = policy.decide ?? null;
+  const stop = options.stop ?? new Int32Array(1);
+  const window = options.window ?? null;
+  const services = options.services ?? {};
+  const core = new HostCore(block, descriptors, policy, limits, compatible, stop);
+  const request = new Request(block, options.window);
+  const unrestricted = policy.unrestricted === true;
+  const limited = Number.isFinite(limits.outputBytes);
+  const refusals = refusalTable(policy);
+  const inspected = observer !== null || decide !== null || refusals !== null;
+
+  const halves = block.halves;
+  const { base } = core;
+  const words = request.words;
+  const native = descriptors.native;
+  const rights = descriptors.rights;
+  const descriptorLimit = descriptors.limit;
+  const { sharing } = core;
+  const closeNative = (descriptor: number) => void core.close(descriptor);
+  const header = { kind: 0, size: 0 };
+
+  /**
+   * Address of a buffer in the data section or, where that was granted, in the program's memory.
+   * @param at index of its offset in the copied words; its length follows
+   * @returns the address, or -EFAULT or a refusal
+   */
+  function bufferAddress(at: number): number {
+    const start = words[at]!;
+    const length = words[at + 2]!;
+    if (words[at + 1] === 1 && window !== null) {
+      const room = window.bytes().length;
+      if (words[at + 3] !== 0 || length > room || start > room - length) return -Errno.EFAULT;
+      return window.address() + start;
+    }
+    const offset = dereferenceHalves(request.dataLength, start, words[at + 1]!, length, words[at + 3]!, 1, 1);
+    return offset < 0 ? core.refuse(-offset) : base + request.data + offset;
+  }
+
+  /** Fills a buffer with random bytes. @returns count, or -errno */
+  function fill(plan: Plan): number {
+    const address = bufferAddress(0);
+    if (address < 0) return address;
+    if (inspected) {
+      const refusal = inspect(plan);
+      if (refusal !== 0) return refusal;
+    }
+    for (;;) {
+      const result = getrandom(address, words[2]!, words[4]!);
+      if (result !== -Errno.EINTR || core.stopping()) return result;
+    }
+  }
+
+  /** Moves bytes between a descriptor and the data section or the program's memory. @returns count, or -errno */
+  function transfer(plan: HostPlan): number {
+    const length = words[4]!;
+    const address = bufferAddress(2);
+    if (address < 0) return address;
+    const number = words[0]!;
+    if (words[1] !== 0 || number >= descriptorLimit) return -Errno.EBADF;
+    const descriptor = sharing === null ? native[number]! : sharing.find(number, 0);
+    if (descriptor < 0 || (!unrestricted && (rights[number]! & plan.right) !== plan.right)) return -Errno.EBADF;
+    if (inspected) {
+      const refusal = inspect(plan.plan);
+      if (refusal !== 0) return refusal;
+    }
+    let count = length;
+    if (limited && plan.writes) {
+      count = core.outputRoom(length);
+      if (count < 0) return count;
+    }
+    let result = plan.positioned
+      ? plan.movePositioned(descriptor, address, count, position())
+      : plan.move(descriptor, address, count);
+    if (result < 0) result = transferAgain(plan, number, descriptor, address, count, result);
+    if (limited && plan.writes) core.countOutput(result);
+    return result;
+  }
+
+  function position(): number | bigint {
+    const high = words[7]! | 0;
+    if (high === 0) return words[6]!;
+    return core.wide(request, 3);
+  }
+
+  /** Repeats a transfer that was interrupted, or that met a shared description somebody made nonblocking. */
+  function transferAgain(
+    plan: HostPlan,
+    number: number,
+    descriptor: number,
+    address: number,
+    count: number,
+    first: number,
+  ): number {
+    let result = first;
+    for (;;) {
+      if (core.stopping()) return result;
+      const shared = result === -Errno.EAGAIN && !compatible && !descriptors.exclusive(number);
+      if (shared && core.wait(descriptor, plan.writes) < 0) return -Errno.EINTR;
+      if (!shared && result !== -Errno.EINTR) return result;
+      result = plan.positioned
+        ? plan.movePositioned(descriptor, address, count, position())
+        : plan.move(descriptor, address, count);
+    }
+  }
+
+  /** Shows the request to policy and observer. @returns 0, or -errno of a refusal */
+  function inspect(plan: Plan): number {
+    if (refusals !== null && plan.kind === Kind.SYSCALL) {
+      const refusal = refusals[plan.number]!;
+      if (refusal !== 0) return -refusal;
+    }
+    if (decide !== null) {
+      const errno = decide(request);
+      if (errno !== 0) return -errno;
+    }
+    if (observer?.before !== undefined) observer.before(request);
+    return 0;
+  }
+
+  /** Executes a system call whose item was copied. @returns its value, or -errno */
+  function system(plan: HostPlan): number {
+    const { way } = plan;
+    if (way === Way.TRANSFER) return transfer(plan);
+    if (way === Way.FILL) return fill(plan.plan);
+    if (inspected) {
+      const refusal = inspect(plan.plan);
+      if (refusal !== 0) return refusal;
+    }
+    if (way === Way.SEEK) return seek();
+    if (way === Way.CLOCK) return clock();
+    return plan.hook(core, request, plan.plan);
+  }
+
+  /** Moves or tells the position of a descriptor of the keep's own. */
+  function seek(): number {
+    const number = words[0]!;
+    if (words[1] !== 0 || number >= descriptorLimit) return -Errno.EBADF;
+    const descriptor = sharing === null ? native[number]! : sharing.find(number, 0);
+    if (descriptor < 0) return -Errno.EBADF;
+    // The position of a shared description belongs to every process that has it.
+    if (!unrestricted && !descriptors.exclusive(number)) return -Errno.ESPIPE;
+    const whence = words[4]!;
+    if (words[5] !== 0 || whence > 2) return -Errno.EINVAL;
+    const offset = words[3] === 0 ? words[2]! : core.wide(request, 1);
+    return lseek(descriptor, offset, whence);
+  }
+
+  function clock(): number {
+    const low = words[2]!;
+    const high = words[3]!;
+    const first = low === 0 && high === 0 && request.dataLength >= 16;
+    const at = first ? 0 : dereferenceHalves(request.dataLength, low, high, 1, 0, 16, 8);
+    if (at < 0) return core.refuse(-at);
+    if (!unrestricted && (words[1] !== 0 || !isOwnClock(words[0]!))) return -Errno.EINVAL;
+    const place = request.data + at;
+    // Most programs ask for this one, and most clocks are asked for often.
+    if (words[0] === CLOCK_MONOTONIC) {
+      readMonotonic(halves, place >>> 2);
+      return 0;
+    }
+    return vdsoClockGettime(words[0]! | 0, base + place);
+  }
+
+  /** Copies the item at a byte offset and executes it. @returns 0, or the errno of a refusal */
+  function item(offset: number): number {
+    const half = (offset + HEADER_BYTES) >>> 2;
+    const number = halves[half]!;
+    if (halves[half + 1] !== 0) return 0;
+    if (header.kind !== Kind.SYSCALL) return loaderItem(offset, number);
+    const plan = HOST_PLANS[number];
+    if (plan === undefined || (compatible && plan.extension)) return 0;
+    // Written out: as a loop it takes twice the time. What a call has no use for is left as it was.
+    words[0] = halves[half + 2]!;
+    words[1] = halves[half + 3]!;
+    words[2] = halves[half + 4]!;
+    words[3] = halves[half + 5]!;
+    words[4] = halves[half + 6]!;
+    words[5] = halves[half + 7]!;
+    if (plan.long) {
+      words[6] = halves[half + 8]!;
+      words[7] = halves[half + 9]!;
+      words[8] = halves[half + 10]!;
+      words[9] = halves[half + 11]!;
+      words[10] = halves[half + 12]!;
+      words[11] = halves[half + 13]!;
+    }
+    request.data = offset + HEADER_BYTES + SYSCALL_PAYLOAD_BYTES;
+    request.dataLength = header.size - SYSCALL_PAYLOAD_BYTES;
+    request.plan = plan.plan;
+    core.refused = 0;
+    const result = system(plan);
+    if (sharing !== null) sharing.release(closeNative);
+    request.result = result;
+    if (observer !== null) observer.after?.(request);
+    if (core.refused !== 0 && compatible) return core.refused;
+    halves[half + 14] = result;
+    halves[half + 15] = result < 0 ? 0xffffffff : result < TWO_32 ? 0 : Math.floor(result / TWO_32);
+    return 0;
+  }
+
+  /** Executes a debugger or enarx call. @returns 0, or the errno of a refusal */
+  function loaderItem(offset: number, number: number): number {
+    const found = loaderPlan(header.kind, number, compatible);
+    if (found === undefined) return 0;
+    const half = (offset + HEADER_BYTES) >>> 2;
+    for (let i = 0; i < 8; i++) words[i] = halves[half + 2 + i]!;
+    request.data = offset + HEADER_BYTES + CALL_PAYLOAD_BYTES;
+    request.dataLength = header.size - CALL_PAYLOAD_BYTES;
+    request.plan = found.plan;
+    core.refused = 0;
+    const refusal = inspected ? inspect(found.plan) : 0;
+    const answer = refusal !== 0 ? refusal : found.call(core, request, services);
+    request.result = Number(answer);
+    if (observer !== null) observer.after?.(request);
+    if (core.refused !== 0 && compatible) return core.refused;
+    const value = BigInt(answer);
+    halves[half + 10] = Number(value & 0xffffffffn);
+    halves[half + 11] = Number((value >> 32n) & 0xffffffffn);
+    return 0;
+  }
+
+  /** Whether the end stands here as it should, and inside of the block. What is undefined lies outside. */
+  function isUsualEnd(half: number): boolean {
+    return halves[half] === 0 && halves[half + 1] === 0 && halves[half + 2] === 0 && halves[half + 3] === 0;
+  }
+
+  function execute(): number {
+    let offset = 0;
+    for (let count = 0; ; count++) {
+      if (stop[0] !== 0) core.ended = core.ended === Ended.NO ? Ended.STOPPED : core.ended;
+      if (core.ended !== Ended.NO) return 0;
+      const end = readHeader(block, offset, header);
+      if (end !== undefined) {
+        if (end === "end" || (compatible && end !== "overrun")) return 0;
+        throw malformedItem(end, offset);
+      }
+      if (count >= limits.items) {
+        throw new PosternError("EBADBLOCK", `the block holds more than ${limits.items} items`, { offset });
+      }
+      const refused = item(offset);
+      if (refused !== 0) return refused;
+      offset += HEADER_BYTES + header.size;
+      if (isUsualEnd(offset >>> 2) && stop[0] === 0) return 0;
+    }
+  }
+
+  return {
+    execute,
+    ended: () => core.ended,
+    status: () => core.status,
+    request,
+    descriptors,
+    // A table that other threads use too is emptied by whoever sees the last of them end.
+    close: () => {
+      core.releaseHeld();
+      if (sharing === null) descriptors.clear(closeNative);
+      else sharing.release(closeNative);
+    },
+  };
+}

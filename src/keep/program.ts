@@ -1,0 +1,135 @@
+/** From a file to a compiled module that can run here, within its memory limit. */
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { PosternError } from "../errors.js";
+import {
+  classify,
+  identify,
+  limitMemory,
+  type MemoryToCreate,
+  memoriesToCreate,
+  PAGE_BYTES,
+  PAGES_MAX,
+  readModule,
+  usesThreads,
+  WebAssembly,
+  type WebAssemblyModule,
+} from "../wasm/index.js";
+
+/** Largest program file that is read. */
+const PROGRAM_BYTES_MAX = 2 ** 30;
+/** Smaller programs are compiled at once: in less time than it takes to hand them to another thread. */
+const SMALL_BYTES = 2 ** 18;
+
+/** A program, ready to be instantiated. Can be posted to another thread. */
+export interface Program {
+  readonly module: WebAssemblyModule;
+  /** `_start`, `_initialize`, or neither. */
+  readonly kind: "command" | "reactor" | "library";
+  /** Memories it imports and somebody has to make. */
+  readonly memories: readonly MemoryToCreate[];
+  /** It can start threads. */
+  readonly threads: boolean;
+  /** Names of the modules it imports from. */
+  readonly importModules: readonly string[];
+  /** Names of what it imports. */
+  readonly importNames: readonly string[];
+  /** Names of the exported functions. */
+  readonly exports: readonly string[];
+}
+
+/** Why a file could not be read, for people. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EACCES: "permission denied; check the permissions of the file and of the directories on the way",
+  EPERM: "permission denied",
+  EISDIR: "it is a directory; name the program's .wasm file",
+  ENOTDIR: "a part of the path is not a directory",
+  ELOOP: "the path has too many symbolic links",
+  ENAMETOOLONG: "the path is too long",
+};
+
+/** What a failed file operation means. @param error from node:fs */
+export function fileReason(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code ?? "";
+  return REASONS[code] ?? (error instanceof Error ? error.message : String(error));
+}
+
+/** Reads a program file. @throws PosternError ENOTFOUND, EBADPROGRAM */
+function readProgram(program: string | URL): Uint8Array {
+  const path = program instanceof URL ? fileURLToPath(program) : program;
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, "r");
+  } catch (error) {
+    throw new PosternError("ENOTFOUND", `cannot read ${path}: ${fileReason(error)}`, { cause: error });
+  }
+  try {
+    const status = fstatSync(descriptor);
+    if (status.isDirectory()) throw new PosternError("EBADPROGRAM", `cannot run ${path}: ${REASONS.EISDIR}`);
+    if (!status.isFile() && !status.isFIFO()) {
+      throw new PosternError("EBADPROGRAM", `cannot run ${path}: it is a device or a socket; name a .wasm file`);
+    }
+    if (status.size > PROGRAM_BYTES_MAX) {
+      throw new PosternError("EBADPROGRAM", `cannot run ${path}: it has more than ${PROGRAM_BYTES_MAX} bytes`);
+    }
+    return readFileSync(descriptor);
+  } catch (error) {
+    if (error instanceof PosternError) throw error;
+    throw new PosternError("ENOTFOUND", `cannot read ${path}: ${fileReason(error)}`, { cause: error });
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/**
+ * Reads, checks and compiles a program.
+ * @param program path, file URL or bytes
+ * @param memoryBytes most memory it may have
+ * @throws PosternError ENOTFOUND, EBADPROGRAM with everything that is wrong, ERESOURCE when it wants more memory
+ */
+export async function loadProgram(program: string | URL | Uint8Array, memoryBytes: number): Promise<Program> {
+  const bytes = program instanceof Uint8Array ? program : readProgram(program);
+  const name = program instanceof Uint8Array ? "the program" : String(program);
+  const { info, loadable, problems, kind } = examineProgram(name, bytes);
+  if (!loadable || kind === "invalid") {
+    const list = problems.map((problem) => `${problem.message}; ${problem.advice}`);
+    throw new PosternError("EBADPROGRAM", `cannot run ${name}: ${list.join("\n  ")}`);
+  }
+  const pages = Math.floor(memoryBytes / PAGE_BYTES);
+  const limited = pages < PAGES_MAX ? limitMemory(bytes, info, pages) : bytes;
+  const importModules = [...new Set(info.imports.map((each) => each.module))];
+  const importNames = [...new Set(info.imports.map((each) => each.name))];
+  const memories = memoriesToCreate(info, pages);
+  const exports = info.exports.filter((each) => each.kind === "function").map((each) => each.name);
+  try {
+    const small = limited.length <= SMALL_BYTES;
+    const module = small ? new WebAssembly.Module(limited) : await WebAssembly.compile(limited);
+    return { module, kind, memories, threads: usesThreads(info), importModules, importNames, exports };
+  } catch (error) {
+    throw new PosternError("EBADPROGRAM", `cannot run ${name}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Refuses what is no command. @throws PosternError EBADPROGRAM */
+export function refuseReactor(name: string | URL | Uint8Array, program: Program): void {
+  if (program.kind === "command") return;
+  const what = name instanceof Uint8Array ? "the program" : String(name);
+  const message = `cannot run ${what}: it exports no function _start, so it is a reactor, made to be called by an application`;
+  throw new PosternError("EBADPROGRAM", `${message}; build a command, or use Keep.launch and call its functions`);
+}
+
+function examineProgram(name: string, bytes: Uint8Array) {
+  const { format, description, advice } = identify(bytes);
+  if (format !== "module" && format !== "component") {
+    throw new PosternError("EBADPROGRAM", `cannot run ${name}: it is ${description}; ${advice}`);
+  }
+  try {
+    const info = readModule(bytes);
+    return { info, ...classify(info) };
+  } catch (error) {
+    if (!(error instanceof PosternError)) throw error;
+    const facts = error.offset === undefined ? { cause: error } : { cause: error, offset: error.offset };
+    throw new PosternError("EBADPROGRAM", `cannot run ${name}: ${error.message}`, facts);
+  }
+}

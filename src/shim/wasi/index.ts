@@ -1,0 +1,7 @@
+/**
+ * WASI preview 1 for programs, on top of the guest engine. Start reading at {@link createWasi}; README.md says what is
+ * where.
+ */
+export { errnoName as wasiErrnoName } from "./errno.js";
+export { type DescriptorSharing, descriptorMemory } from "./shared-descriptors.js";
+export { createWasi, type Wasi, type WasiGrant, type WasiOptions } from "./wasi.js";

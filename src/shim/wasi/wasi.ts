@@ -1,0 +1,237 @@
+/** Puts the functions together and hands them to a program. */
+import { PosternError } from "../../errors.js";
+import type { Engine } from "../../guest/engine.js";
+import {
+  ADAPTER_IMPORTS,
+  ADAPTER_TRAP,
+  adapterModule,
+  WASI_PREVIEW1,
+  WASI_UNSTABLE,
+  WebAssembly,
+  type WebAssemblyImports,
+  type WebAssemblyMemory,
+  type WebAssemblyModule,
+  wasiSignatures,
+} from "../../wasm/index.js";
+import { PREVIEW1 } from "./abi.js";
+import { createClocks } from "./clocks.js";
+import { createDescriptorStatus } from "./descriptor-status.js";
+import { Access, Descriptors, Entry, Kind } from "./descriptors.js";
+import { createDirectories } from "./directories.js";
+import { createFileStatus, createFileTimes } from "./file-status.js";
+import { createFiles, createSeeking } from "./files.js";
+import { Iovecs } from "./iovecs.js";
+import { ProgramMemory } from "./memory.js";
+import { createMover } from "./mover.js";
+import { createNames } from "./names.js";
+import { createOpen } from "./open.js";
+import { createPoll } from "./poll.js";
+import { createProcess } from "./process.js";
+import type { Program, WasiFunction, WasiFunctions } from "./program.js";
+import { type DescriptorSharing, SharedDescriptors } from "./shared-descriptors.js";
+import { createSockets } from "./sockets.js";
+import { createStrings } from "./strings.js";
+import { createTransfers } from "./transfers.js";
+import { createUnstable, NOT_IN_UNSTABLE } from "./unstable.js";
+
+/** A descriptor the program starts with. */
+export interface WasiGrant {
+  /** The number the host knows. */
+  readonly descriptor: number;
+  /** A listener is a stream socket that accepts and carries no data. */
+  readonly kind: "input" | "output" | "directory" | "stream" | "datagram" | "listener";
+  /** Standard stream on a terminal. */
+  readonly terminal?: boolean;
+  /** Name a directory has for the program. */
+  readonly name?: Uint8Array;
+  /** Nothing may be changed through it. */
+  readonly readOnly?: boolean;
+}
+
+export interface WasiOptions {
+  readonly engine: Engine;
+  /** Arguments, the program's name first; no zero byte inside. */
+  readonly args: readonly Uint8Array[];
+  /** `NAME=value`; no zero byte inside. */
+  readonly env: readonly Uint8Array[];
+  /** What the program's numbers 0, 1, 2 ... stand for: standard streams, then directories, then sockets. */
+  readonly descriptors: readonly WasiGrant[];
+  /** Most descriptors at a time; the host may have a lower limit. Default 65536. */
+  readonly maxDescriptors?: number;
+  /** Names of the functions the program imports; default: all there are. */
+  readonly functions?: readonly string[];
+  /** Where several threads run the program, each with its own of everything else: the table they share. */
+  readonly sharing?: DescriptorSharing | undefined;
+  /** Is told each buffer that the program's memory gets, at first and when it has grown. */
+  readonly memoryChanged?: (buffer: ArrayBufferLike) => void;
+}
+
+/** WASI for one program. */
+export interface Wasi {
+  /**
+   * What to instantiate the program with.
+   * @param modules names under which it imports; default: preview 1 alone
+   */
+  imports(modules?: readonly string[]): WebAssemblyImports;
+  /** Sets the program's memory, before its first call. */
+  bind(memory: WebAssemblyMemory): void;
+  /** Ends the program by a trap, which passes every handler it may have. Call it only with the program on the stack. */
+  readonly trap: () => never;
+  /** The 32-bit code of proc_exit, undefined as long as the program has not called it. */
+  readonly exitCode: number | undefined;
+}
+
+const KINDS: Readonly<Record<WasiGrant["kind"], readonly [kind: number, access: number]>> = {
+  input: [Kind.INPUT, Access.READ],
+  output: [Kind.OUTPUT, Access.WRITE],
+  directory: [Kind.DIRECTORY, Access.READ],
+  stream: [Kind.STREAM, Access.BOTH],
+  datagram: [Kind.DATAGRAM, Access.BOTH],
+  listener: [Kind.STREAM, Access.BOTH],
+};
+
+const MAX_DESCRIPTORS = 65536;
+/** Functions that look themselves whether the program has ended: those where a wrapper would show in the time. */
+const UNGUARDED: ReadonlySet<string> = new Set([
+  "fd_read",
+  "fd_write",
+  "fd_pread",
+  "fd_pwrite",
+  "fd_seek",
+  "fd_tell",
+  "clock_time_get",
+  "random_get",
+]);
+
+/** Adapters by the names of the functions in them: programs of one toolchain import the same ones. */
+const adapters = new Map<string, WebAssemblyModule>();
+/** Adapters kept. */
+const ADAPTERS_MAX = 16;
+
+/** An adapter for the functions a program imports, which splits 64-bit parameters and traps. */
+function adapterFor(imported: readonly string[]): WebAssemblyModule {
+  const names = imported.filter((name) => wasiSignatures[name]?.includes("I")).sort();
+  const key = names.join(" ");
+  const known = adapters.get(key);
+  if (known !== undefined) return known;
+  const signatures = Object.fromEntries(names.map((name) => [name, wasiSignatures[name]!]));
+  const adapter = new WebAssembly.Module(adapterModule(signatures));
+  if (adapters.size === ADAPTERS_MAX) adapters.clear();
+  adapters.set(key, adapter);
+  return adapter;
+}
+
+function instantiate(adapter: WebAssemblyModule, functions: WasiFunctions): Record<string, unknown> {
+  return new WebAssembly.Instance(adapter, { [ADAPTER_IMPORTS]: functions }).exports;
+}
+
+/**
+ * Makes WASI for one program.
+ * @throws PosternError EINVALIDARGUMENT for a directory without a name
+ */
+export function createWasi(options: WasiOptions): Wasi {
+  const { engine, args, env } = options;
+  const memory = new ProgramMemory(options.memoryChanged);
+  const entries = options.descriptors.map(entryOf);
+  const descriptors = createDescriptors(options, entries);
+  // What one thread has entered, all of them have.
+  if ((options.sharing?.thread ?? 1) === 1) for (const entry of entries) descriptors.add(entry);
+
+  let leave: (() => never) | undefined;
+  const trap = (): never => leave!();
+  const program: Program = { engine, memory, descriptors, args, env, exitCode: undefined, trap };
+  const clocks = createClocks(program);
+  const functions = createFunctions(program, clocks.functions);
+  const adapter = adapterFor(options.functions ?? Object.keys(wasiSignatures));
+  const adapted = instantiate(adapter, functions);
+  leave = adapted[ADAPTER_TRAP] as () => never;
+
+  function imports(modules: readonly string[] = [WASI_PREVIEW1]): WebAssemblyImports {
+    const made: WebAssemblyImports = { [WASI_PREVIEW1]: { ...functions, ...withoutTrap(adapted) } };
+    if (modules.includes(WASI_UNSTABLE)) {
+      const older = { ...functions, ...guarded(program, createUnstable(program)) };
+      for (const name of NOT_IN_UNSTABLE) delete older[name];
+      made[WASI_UNSTABLE] = { ...older, ...withoutTrap(instantiate(adapter, older)) };
+    }
+    return made;
+  }
+
+  function bind(bound: WebAssemblyMemory): void {
+    memory.bind(bound);
+    clocks.start();
+  }
+
+  return {
+    imports,
+    bind,
+    trap,
+    get exitCode() {
+      return program.exitCode;
+    },
+  };
+}
+
+function withoutTrap(exports: Record<string, unknown>): Record<string, unknown> {
+  const { [ADAPTER_TRAP]: _trap, ...functions } = exports;
+  return functions;
+}
+
+function createFunctions(program: Program, clocks: WasiFunctions): WasiFunctions {
+  const iovecs = new Iovecs();
+  const mover = createMover(program, iovecs);
+  return guarded(program, {
+    ...createStrings(program),
+    ...clocks,
+    ...createProcess(program),
+    ...createTransfers(program, iovecs, mover),
+    ...createDescriptorStatus(program),
+    ...createFiles(program),
+    ...createSeeking(program, PREVIEW1),
+    ...createFileStatus(program, PREVIEW1),
+    ...createFileTimes(program),
+    ...createDirectories(program),
+    ...createNames(program),
+    ...createOpen(program),
+    ...createPoll(program, PREVIEW1),
+    ...createSockets(program, iovecs, mover),
+  });
+}
+
+/** Makes each function trap once the program has ended. */
+function guarded(program: Program, functions: WasiFunctions): WasiFunctions {
+  const guard =
+    (wasiFunction: WasiFunction): WasiFunction =>
+    (...parameters) => {
+      if (program.exitCode !== undefined) program.trap();
+      return wasiFunction(...parameters);
+    };
+  return Object.fromEntries(
+    Object.entries(functions).map(([name, each]) => [name, UNGUARDED.has(name) ? each : guard(each)]),
+  );
+}
+
+function createDescriptors(options: WasiOptions, entries: readonly Entry[]): Descriptors {
+  const max = options.maxDescriptors ?? MAX_DESCRIPTORS;
+  if (options.sharing === undefined) return new Descriptors(max);
+  return new SharedDescriptors(
+    max,
+    options.sharing,
+    entries.map(({ name }) => name),
+  );
+}
+
+function entryOf(grant: WasiGrant): Entry {
+  if (grant.kind === "directory" && grant.name === undefined) {
+    throw new PosternError("EINVALIDARGUMENT", `the directory granted as descriptor ${grant.descriptor} has no name`);
+  }
+  const [kind, access] = KINDS[grant.kind];
+  return new Entry({
+    kind,
+    access,
+    descriptor: grant.descriptor,
+    readOnly: grant.readOnly === true,
+    name: kind === Kind.DIRECTORY ? grant.name : undefined,
+    terminal: grant.terminal === true,
+    listens: grant.kind === "listener",
+  });
+}
