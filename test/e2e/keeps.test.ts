@@ -63,7 +63,9 @@ describe("postern run", { skip: missing, concurrency: 2 }, () => {
     const script = existsSync("/usr/bin/script") ? false : "util-linux's script is not here";
     test("Ctrl-C on a terminal", { skip: script }, async () => {
       const words = commandLine(["run", "--timeout", "60s", file("read_stdin")]).map((word) => `'${word}'`);
-      const child = spawn("script", ["-qec", words.join(" "), "/dev/null"], { stdio: ["pipe", "pipe", "pipe"] });
+      // A shell that stayed would take the signal too, and its own end would be the status.
+      const line = `exec ${words.join(" ")}`;
+      const child = spawn("script", ["-qec", line, "/dev/null"], { stdio: ["pipe", "pipe", "pipe"] });
       const timer = setTimeout(() => child.kill("SIGKILL"), 30_000);
       child.stdout.on("data", (chunk: Buffer) => {
         if (chunk.includes("reading")) child.stdin.write("\x03");
