@@ -1,5 +1,5 @@
 /** Calls on paths. Each resolves its paths by openat2 beneath the directory it names and acts within one item. */
-import { LINUX, openFlagsFromWire, STRUCTS, SYS, syscall2, syscall3, syscall4, syscall5 } from "../kernel/index.js";
+import { LINUX, openFlagsFromWire, STRUCTS, SYS, syscall3, syscall4, syscall5 } from "../kernel/index.js";
 import { Right } from "../sallyport/call.js";
 import {
   AT_REMOVEDIR,
@@ -31,7 +31,7 @@ import {
 import { Held, type HostCore, Scratch } from "./core.js";
 import type { Hook } from "./derived.js";
 import type { Request } from "./request.js";
-import { directoryOf, isSingleName, Last, openBeneath, openPath, Parent } from "./resolve.js";
+import { directoryOf, isSingleName, Last, modeOpened, openBeneath, openPath, Parent } from "./resolve.js";
 
 const OPEN_FLAGS =
   O_ACCMODE |
@@ -54,7 +54,6 @@ const SLASH = 47;
 /** Flags that change the file system or need the right to. */
 const CHANGING = O_CREAT | O_TRUNC;
 const STAT = STRUCTS.stat;
-const MODE = STAT.fields.st_mode.offset;
 const RDEV = STAT.fields.st_rdev.offset;
 /** Minor numbers of the memory devices that do no harm: null, zero, full, random, urandom. */
 const HARMLESS_MINORS: readonly number[] = [3, 5, 7, 8, 9];
@@ -63,13 +62,7 @@ const MEMORY_MAJOR = 1;
 const first = new Parent(Held.FIRST_PARENT);
 const second = new Parent(Held.SECOND_PARENT);
 
-/** Type and permission of an open descriptor, 0 when it cannot be told. */
-function modeOf(core: HostCore, native: number): number {
-  if (syscall2(SYS.fstat, native, core.scratchAddress + Scratch.STRUCTURE) < 0) return 0;
-  return core.scratchHalves[(Scratch.STRUCTURE + MODE) / 4]!;
-}
-
-/** Whether the device that `modeOf` just looked at may be used. */
+/** Whether the device that was just opened and looked at may be used. */
 function deviceAllowed(core: HostCore, mode: number): boolean {
   if (core.policy.devices === true || core.policy.unrestricted === true) return true;
   const low = core.scratchHalves[(Scratch.STRUCTURE + RDEV) / 4]!;
@@ -117,15 +110,16 @@ const openat2: Hook = (core, request) => {
 function openQuietly(core: HostCore, parent: number, flags: number, permissions: number): number {
   const asked = flags & ~(O_CLOEXEC | O_LARGEFILE);
   // O_PATH takes few other flags, and a descriptor of a directory cannot be waited on.
-  if ((flags & O_PATH) !== 0) return openBeneath(core, parent, Scratch.PATH, asked, Held.NEW);
+  const looks = (flags & O_DIRECTORY) === 0;
+  if ((flags & O_PATH) !== 0) return openBeneath(core, parent, Scratch.PATH, asked, Held.NEW, 0, looks);
   const mode = (flags & O_CREAT) !== 0 ? permissions : 0;
-  const quiet = (flags & O_DIRECTORY) !== 0 ? 0 : O_NOCTTY | O_NONBLOCK;
-  return openBeneath(core, parent, Scratch.PATH, asked | quiet, Held.NEW, mode);
+  const quiet = looks ? O_NOCTTY | O_NONBLOCK : 0;
+  return openBeneath(core, parent, Scratch.PATH, asked | quiet, Held.NEW, mode, looks);
 }
 
-/** Looks at what was opened, and enters it. */
+/** Enters what was opened, unless it is a device that may not be used. */
 function enter(core: HostCore, native: number, flags: number, rights: number, modeAt: number): number {
-  const mode = (flags & O_DIRECTORY) !== 0 ? S_IFDIR : modeOf(core, native);
+  const mode = (flags & O_DIRECTORY) !== 0 ? S_IFDIR : modeOpened(core);
   const type = mode & S_IFMT;
   const waits = type === S_IFIFO || type === S_IFCHR;
   if ((type === S_IFCHR || type === S_IFBLK) && (flags & O_PATH) === 0 && !deviceAllowed(core, mode)) {

@@ -4,7 +4,7 @@
  *
  * Calls without such flags act on a parent opened that way and the last component alone.
  */
-import { openFlagsFromWire, SYS, syscall4 } from "../kernel/index.js";
+import { openFlagsFromWire, STRUCTS, SYS, syscall4, syscall4Then } from "../kernel/index.js";
 import { Right } from "../sallyport/call.js";
 import {
   Errno,
@@ -24,6 +24,7 @@ const DOT = 46;
 const RACE_RETRIES = 4;
 const HOW_BYTES = 24;
 const BENEATH = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+const MODE = (Scratch.STRUCTURE + STRUCTS.stat.fields.st_mode.offset) / 4;
 
 /**
  * openat2 beneath a directory.
@@ -32,6 +33,7 @@ const BENEATH = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
  * @param flags open flags as on the wire; O_CLOEXEC is added
  * @param place where the descriptor is held: see {@link Held}
  * @param mode permission bits of a file that is created
+ * @param looks whether to ask what was opened: its struct stat is then in private memory, for {@link modeOpened}
  * @returns native descriptor, or -errno; leaving the directory is -EPERM
  */
 export function openBeneath(
@@ -41,6 +43,7 @@ export function openBeneath(
   flags: number,
   place: number,
   mode = 0,
+  looks = false,
 ): number {
   const how = core.scratchHalves;
   const at = Scratch.SMALL / 4;
@@ -51,8 +54,14 @@ export function openBeneath(
   how[at + 4] = BENEATH;
   how[at + 5] = 0;
   const { scratchAddress } = core;
+  const small = scratchAddress + Scratch.SMALL;
   for (let tries = 0; ; ) {
-    const result = syscall4(SYS.openat2, directory, scratchAddress + path, scratchAddress + Scratch.SMALL, HOW_BYTES);
+    let result: number;
+    if (looks) {
+      how[MODE] = 0;
+      const status = scratchAddress + Scratch.STRUCTURE;
+      result = syscall4Then(SYS.openat2, directory, scratchAddress + path, small, HOW_BYTES, SYS.fstat, status);
+    } else result = syscall4(SYS.openat2, directory, scratchAddress + path, small, HOW_BYTES);
     if (result >= 0) {
       core.held[place] = result;
       return result;
@@ -61,6 +70,11 @@ export function openBeneath(
     if (result === -Errno.EAGAIN && ++tries <= RACE_RETRIES) continue;
     return result === -Errno.EXDEV ? -Errno.EPERM : result;
   }
+}
+
+/** Type and permission of what was opened and looked at last, 0 when they could not be told. */
+export function modeOpened(core: HostCore): number {
+  return core.scratchHalves[MODE]!;
 }
 
 /** What the last component of a path is. */

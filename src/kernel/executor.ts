@@ -12,12 +12,13 @@ import { CODE_BYTES, mapCode } from "./machine-code.js";
 /** Where the thread's own pages are found, by whoever started it; a property of the global object. */
 export const PAGES = Symbol.for("postern.executor");
 
-/** Number and six arguments, then the result: eight words of 64 bits. */
-const WORDS = 8;
+/** Words of 64 bits: number and six arguments, the result, then number and argument of a second call. */
+const WORDS = 10;
 const WORD_BYTES = 8;
 const DATA_BYTES = 4096;
-/** Where the second way in lies. */
+/** Where the other ways in lie. */
 const EXACT_ENTRY = 128;
+const THEN_ENTRY = 256;
 const LOAD_ADDRESS_BYTES = 7;
 
 /** `lea rcx, [rip + data]` at an offset of the code. */
@@ -26,12 +27,19 @@ function loadAddress(at: number): number[] {
   return [0x48, 0x8d, 0x0d, distance & 0xff, distance >> 8, 0, 0];
 }
 
-/** `void call(void)` in the SysV convention. @param loads the instructions that fill the registers from [rcx] */
-function callCode(at: number, loads: readonly number[]): number[] {
+const SYSCALL = [0x0f, 0x05]; // changes rax, rcx, r11
+const RET = 0xc3;
+
+/**
+ * `void call(void)` in the SysV convention.
+ * @param loads the instructions that fill the registers from [rcx]
+ * @param then what follows the call, with its result in rax and the data at [rcx]
+ */
+function callCode(at: number, loads: readonly number[], then: readonly number[] = []): number[] {
   const begin = [0xf3, 0x0f, 0x1e, 0xfa]; // endbr64
-  const first = [...begin, ...loadAddress(at + begin.length), ...loads, 0x0f, 0x05]; // syscall: changes rax, rcx, r11
+  const first = [...begin, ...loadAddress(at + begin.length), ...loads, ...SYSCALL];
   const result = [0x48, 0x89, 0x41, 0x38]; // mov [rcx+56], rax
-  return [...first, ...loadAddress(at + first.length), ...result, 0xc3]; // ret
+  return [...first, ...loadAddress(at + first.length), ...result, ...then, RET];
 }
 
 /** From numbers as JavaScript has them: exact up to 2^53. */
@@ -56,22 +64,38 @@ const FROM_WORDS = [
   [0x4c, 0x8b, 0x49, 0x30], // mov r9, [rcx+48]
 ].flat();
 
+/** A second call with the first one's result as its first argument, unless that was a failure. */
+const SECOND_CALL = [
+  [0x48, 0x89, 0xc7], // mov rdi, rax
+  [0xf2, 0x48, 0x0f, 0x2c, 0x41, 0x40], // cvttsd2si rax, [rcx+64]
+  [0xf2, 0x48, 0x0f, 0x2c, 0x71, 0x48], // cvttsd2si rsi, [rcx+72]
+  SYSCALL,
+].flat();
+const THEN = [0x48, 0x85, 0xc0, 0x78, SECOND_CALL.length, ...SECOND_CALL]; // test rax, rax; js behind it
+
 function code(): number[] {
-  const first = callCode(0, FROM_NUMBERS);
-  const padding = new Array<number>(EXACT_ENTRY - first.length).fill(0xcc); // int3
-  return [...first, ...padding, ...callCode(EXACT_ENTRY, FROM_WORDS)];
+  const bytes = callCode(0, FROM_NUMBERS);
+  const entry = (at: number, instructions: readonly number[]) => {
+    while (bytes.length < at) bytes.push(0xcc); // int3
+    bytes.push(...instructions);
+  };
+  entry(EXACT_ENTRY, callCode(EXACT_ENTRY, FROM_WORDS));
+  entry(THEN_ENTRY, callCode(THEN_ENTRY, FROM_NUMBERS, THEN));
+  return bytes;
 }
 
 /** What makes system calls. */
 export interface Executor {
-  /** Number and arguments as numbers, for {@link run}. */
+  /** Number and six arguments as numbers, for {@link run}; at 8 and 9 number and second argument for {@link runThen}. */
   readonly numbers: Float64Array;
-  /** The same as words, for {@link runExact}; the last is the result of both. */
+  /** Number and six arguments as words, for {@link runExact}; at 7 the result of all three. */
   readonly words: BigInt64Array;
-  /** The result's low half and high half are the last two. */
+  /** The same as halves: at 14 and 15 the result's low and high one. */
   readonly halves: Int32Array;
   readonly run: () => void;
   readonly runExact: () => void;
+  /** As run, and a second call whose first argument is the result of the first, unless that failed. Its result is lost. */
+  readonly runThen: () => void;
 }
 
 /** Pages for a thread. @returns their address, 0 where this machine has or allows none */
@@ -97,6 +121,7 @@ function createExecutor(): Executor | undefined {
     halves: new Int32Array(data),
     run: entry(0),
     runExact: entry(EXACT_ENTRY),
+    runThen: entry(THEN_ENTRY),
   };
 }
 

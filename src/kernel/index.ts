@@ -35,6 +35,7 @@ export {
   syscall2,
   syscall3,
   syscall4,
+  syscall4Then,
   syscall5,
   syscall6,
   syscallWide,

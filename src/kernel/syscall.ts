@@ -26,16 +26,19 @@ interface SystemCalls {
   call4(nr: number, a: Word, b: Word, c: Word, d: Word): number;
   call5(nr: number, a: Word, b: Word, c: Word, d: Word, e: Word): number;
   call6(nr: number, a: Word, b: Word, c: Word, d: Word, e: Word, f: Word): number;
+  call4Then(nr: number, a: number, b: number, c: number, d: number, then: number, address: number): number;
   wide(nr: number, a: Word, b: Word, c: Word, d: Word, e: Word, f: Word): bigint;
 }
 
 const EIO = 5;
 const TWO_32 = 2 ** 32;
 const RESULT = 7;
+const SECOND_NUMBER = 8;
+const SECOND_ARGUMENT = 9;
 const RESULT_LOW = 14;
 const RESULT_HIGH = 15;
 
-function throughExecutor({ numbers, words, halves, run, runExact }: Executor): SystemCalls {
+function throughExecutor({ numbers, words, halves, run, runExact, runThen }: Executor): SystemCalls {
   function result(): number {
     const low = halves[RESULT_LOW]!;
     const high = halves[RESULT_HIGH]!;
@@ -108,6 +111,17 @@ function throughExecutor({ numbers, words, halves, run, runExact }: Executor): S
       run();
       return result();
     },
+    call4Then(nr, a, b, c, d, then, address) {
+      numbers[0] = nr;
+      numbers[1] = a;
+      numbers[2] = b;
+      numbers[3] = c;
+      numbers[4] = d;
+      numbers[SECOND_NUMBER] = then;
+      numbers[SECOND_ARGUMENT] = address;
+      runThen();
+      return result();
+    },
     wide(...args) {
       exact(...args);
       return words[RESULT]!;
@@ -146,6 +160,11 @@ function throughLibc(): SystemCalls {
     call4: (nr, a, b, c, d) => told(native4(nr, a, b, c, d)),
     call5: (nr, a, b, c, d, e) => told(native5(nr, a, b, c, d, e)),
     call6: (nr, a, b, c, d, e, f) => told(native6(nr, a, b, c, d, e, f)),
+    call4Then(nr, a, b, c, d, then, address) {
+      const result = told(native4(nr, a, b, c, d));
+      if (result >= 0) native2(then, result, address);
+      return result;
+    },
     wide(nr, a, b, c, d, e, f) {
       const result = native6(nr, a, b, c, d, e, f);
       return result === -1 ? BigInt(uncommon(result)) : BigInt(result);
@@ -169,6 +188,14 @@ export const syscall4 = calls.call4;
 export const syscall5 = calls.call5;
 /** Makes system call `nr` with six arguments. @returns the result, or -errno */
 export const syscall6 = calls.call6;
+
+/**
+ * Makes system call `nr` with four arguments, and where that did not fail a second one, with the first one's result as its
+ * first argument and an address as its second. What the second one answers is lost: look at what it wrote.
+ *
+ * @returns the result of the first, or -errno
+ */
+export const syscall4Then = calls.call4Then;
 
 /**
  * Makes system call `nr` with up to six arguments and keeps all 64 bits of the result, which is signed. Slower.

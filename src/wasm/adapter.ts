@@ -1,5 +1,14 @@
 import { PosternError } from "../errors.js";
-import { type EncodedFunctionType, type EncodedType, encodeModule, Instruction, signed, unsigned } from "./encode.js";
+import {
+  type EncodedExport,
+  type EncodedFunctionType,
+  type EncodedImport,
+  type EncodedType,
+  encodeModule,
+  Instruction,
+  signed,
+  unsigned,
+} from "./encode.js";
 
 /** Module name under which the adapter imports its functions. */
 export const ADAPTER_IMPORTS = "env";
@@ -7,45 +16,62 @@ export const ADAPTER_IMPORTS = "env";
 /** Name of the function the adapter adds, which traps. */
 export const ADAPTER_TRAP = "trap";
 
+/** Name of the variable the adapter imports, a mutable i32: once it is not 0, every function of the adapter traps. */
+export const ADAPTER_OVER = "over";
+
+/** The type of a block without a result. */
+const NO_RESULT = 0x40;
+const TRAP_WHEN_OVER = [
+  ...[Instruction.globalGet, 0],
+  ...[Instruction.if, NO_RESULT, Instruction.unreachable, Instruction.end],
+];
 const SIGNATURE = /^[iI]{0,100}$/;
 
 /**
- * Builds a module that stands between a program and JavaScript functions with 64-bit parameters.
+ * Builds the module that stands between a program and the JavaScript functions it imports.
  *
- * V8 hands an i64 to JavaScript as a BigInt, which costs 30 to 50 ns a call. The adapter splits it in WebAssembly: for
- * each function with an `I` it imports `env.<name>`, where every `I` is two i32 (the low half first, both signed as
- * JavaScript sees them), and exports `<name>` with the original parameters. Results are one i32. Functions without an
- * `I` are not in the module: a program gets them directly.
+ * For each function it imports `env.<name>` and exports `<name>`. V8 hands an i64 to JavaScript as a BigInt, which costs
+ * 30 to 50 ns a call, so the imported one has two i32 for every `I`: the low half first, both signed as JavaScript sees
+ * them. Results are one i32, or none.
  *
- * The module also exports `trap`, which executes `unreachable`. A trap cannot be caught by a program; an exception
- * thrown by JavaScript can (`catch_all`).
+ * No function is called any more once the imported variable `env.over` is not 0: they trap. The module also exports
+ * `trap`, which executes `unreachable`. A trap cannot be caught by a program; an exception thrown by JavaScript can
+ * (`catch_all`).
  *
  * @param signatures function name to parameters, `i` for i32 and `I` for i64
+ * @param withoutResult names of the functions that have no result
  * @returns bytes of the module
- * @throws PosternError EINVALIDARGUMENT for a parameter other than `i` and `I`, and for a function named `trap`
+ * @throws PosternError EINVALIDARGUMENT for a parameter other than `i` and `I`, and for a function named `trap` or `over`
  */
-export function adapterModule(signatures: Readonly<Record<string, string>>): Uint8Array {
-  const adapted = Object.entries(signatures).filter(([name, parameters]) => checked(name, parameters).includes("I"));
+export function adapterModule(
+  signatures: Readonly<Record<string, string>>,
+  withoutResult: ReadonlySet<string> = new Set(),
+): Uint8Array {
+  const adapted = Object.entries(signatures);
+  for (const [name, parameters] of adapted) check(name, parameters);
   const types: EncodedFunctionType[] = [{ parameters: [], results: [] }];
-  const imports = [];
+  const imports: EncodedImport[] = [
+    { module: ADAPTER_IMPORTS, name: ADAPTER_OVER, kind: "global", value: "i32", mutable: true },
+  ];
   const functions = [];
-  const exports = [];
+  const exports: EncodedExport[] = [];
   const trap = { type: 0, code: [Instruction.unreachable] };
 
   for (const [index, [name, parameters]] of adapted.entries()) {
-    const importType = types.push({ parameters: split(parameters), results: ["i32"] }) - 1;
-    const exportType = types.push({ parameters: whole(parameters), results: ["i32"] }) - 1;
-    imports.push({ module: ADAPTER_IMPORTS, name, kind: "function" as const, type: importType });
-    functions.push({ type: exportType, code: forward(parameters, index) });
-    exports.push({ name, kind: "function" as const, index: adapted.length + index });
+    const results: EncodedType[] = withoutResult.has(name) ? [] : ["i32"];
+    const importType = types.push({ parameters: split(parameters), results }) - 1;
+    const exportType = types.push({ parameters: whole(parameters), results }) - 1;
+    imports.push({ module: ADAPTER_IMPORTS, name, kind: "function", type: importType });
+    functions.push({ type: exportType, code: [...TRAP_WHEN_OVER, ...forward(parameters, index)] });
+    exports.push({ name, kind: "function", index: adapted.length + index });
   }
-  exports.push({ name: ADAPTER_TRAP, kind: "function" as const, index: 2 * adapted.length });
+  exports.push({ name: ADAPTER_TRAP, kind: "function", index: 2 * adapted.length });
   return encodeModule({ types, imports, functions: [...functions, trap], exports });
 }
 
-function checked(name: string, parameters: string): string {
-  if (name === ADAPTER_TRAP) {
-    throw new PosternError("EINVALIDARGUMENT", `a function cannot be named ${ADAPTER_TRAP}: the adapter exports one`);
+function check(name: string, parameters: string): void {
+  if (name === ADAPTER_TRAP || name === ADAPTER_OVER) {
+    throw new PosternError("EINVALIDARGUMENT", `a function cannot be named ${name}: the adapter has that name itself`);
   }
   if (!SIGNATURE.test(parameters)) {
     throw new PosternError(
@@ -53,7 +79,6 @@ function checked(name: string, parameters: string): string {
       `the parameters of ${name} are "${parameters}"; expected up to 100 i and I`,
     );
   }
-  return parameters;
 }
 
 const whole = (parameters: string): EncodedType[] => [...parameters].map((letter) => (letter === "I" ? "i64" : "i32"));

@@ -56,11 +56,13 @@ export interface EncodedModule {
 export const Instruction = {
   unreachable: 0x00,
   loop: 0x03,
+  if: 0x04,
   end: 0x0b,
   branch: 0x0c,
   call: 0x10,
   drop: 0x1a,
   localGet: 0x20,
+  globalGet: 0x23,
   i32Const: 0x41,
   i64Const: 0x42,
   i64ShiftRightUnsigned: 0x88,

@@ -17,6 +17,7 @@ export interface WebAssemblyInterface {
   };
   readonly Instance: new (module: WebAssemblyModule, imports?: WebAssemblyImports) => WebAssemblyInstance;
   readonly Memory: new (descriptor: WebAssemblyMemoryDescriptor) => WebAssemblyMemory;
+  readonly Global: new (descriptor: { value: "i32"; mutable: boolean }, value: number) => WebAssemblyGlobal;
   readonly CompileError: ErrorConstructor;
   readonly LinkError: ErrorConstructor;
   readonly RuntimeError: ErrorConstructor;
@@ -50,4 +51,9 @@ export interface WebAssemblyMemory {
   readonly buffer: ArrayBuffer;
   /** @returns the size before, in pages */
   grow(pages: number): number;
+}
+
+/** A variable that modules can share, here always an i32. */
+export interface WebAssemblyGlobal {
+  value: number;
 }

@@ -6,12 +6,14 @@ import {
   errnoName,
   errnoText,
   LINUX,
+  STRUCTS,
   SYS,
   syscall0,
   syscall1,
   syscall2,
   syscall3,
   syscall4,
+  syscall4Then,
   syscall5,
   syscall6,
   syscallWide,
@@ -53,6 +55,21 @@ describe("system calls by number", () => {
       assert.equal(syscall3(SYS.write, descriptor, addressOf(bytes), bytes.length), 5);
       assert.equal(syscall3(SYS.lseek, descriptor, -2, 2), 3);
     }));
+
+  it("hands the result of a call to a second one, unless the first failed", () => {
+    const path = text.encode("/dev/null\0");
+    const status = new Uint32Array(STRUCTS.stat.size / 4);
+    const mode = STRUCTS.stat.fields.st_mode.offset / 4;
+    const open = (directory: number, at: Uint8Array) =>
+      syscall4Then(SYS.openat, directory, addressOf(at), LINUX.O_CLOEXEC, 0, SYS.fstat, addressOf(status));
+    const descriptor = open(LINUX.AT_FDCWD, path);
+    assert.ok(descriptor >= 0);
+    assert.equal(status[mode]! & 0o170000, 0o020000);
+    assert.equal(syscall1(SYS.close, descriptor), 0);
+    status.fill(0);
+    assert.equal(open(-1, text.encode("null\0")), -EBADF);
+    assert.equal(status[mode], 0);
+  });
 
   it("passes four arguments", () =>
     withMemoryFile((descriptor) => {

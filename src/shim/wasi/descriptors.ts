@@ -168,6 +168,30 @@ function inheritingRights(kind: number): number {
 /** What stands for every number that is not open. */
 export const CLOSED: Entry = new Entry({ kind: Kind.CLOSED, descriptor: -1, access: Access.NONE });
 
+/** Numbers of the host below this are looked up in an array. */
+const SMALL_NUMBERS = 1024;
+
+/** A set of the host's numbers, which are small unless the host is strange. */
+class Numbers {
+  readonly #small = new Uint8Array(SMALL_NUMBERS);
+  readonly #others = new Set<number>();
+
+  has(number: number): boolean {
+    return number < SMALL_NUMBERS ? this.#small[number] === 1 : this.#others.has(number);
+  }
+
+  /** @param number 0 or more */
+  add(number: number): void {
+    if (number < SMALL_NUMBERS) this.#small[number] = 1;
+    else this.#others.add(number);
+  }
+
+  delete(number: number): void {
+    if (number < SMALL_NUMBERS) this.#small[number] = 0;
+    else this.#others.delete(number);
+  }
+}
+
 /** The table: numbers to entries. */
 export class Descriptors {
   /** Other threads use the table too. */
@@ -177,7 +201,7 @@ export class Descriptors {
   #free = 0;
   readonly #max: number;
   /** Numbers of the host that are in use. */
-  readonly #inUse = new Set<number>();
+  readonly #inUse = new Numbers();
 
   /** @param max most descriptors at a time */
   constructor(max: number) {

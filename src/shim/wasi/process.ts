@@ -8,7 +8,6 @@ export function createProcess(program: Program): WasiFunctions {
   const { engine, memory } = program;
 
   function random_get(buffer: number, length: number): number {
-    if (program.exitCode !== undefined) program.trap();
     const start = buffer >>> 0;
     const end = start + (length >>> 0);
     if (!memory.holds(start, length >>> 0)) return Errno.FAULT;
@@ -28,6 +27,7 @@ export function createProcess(program: Program): WasiFunctions {
   /** Never returns: the host notes the code and the way back is a trap. */
   function proc_exit(code: number): never {
     program.exitCode = code >>> 0;
+    program.over.value = 1;
     engine.numbers(plans.exit_group, code);
     program.trap();
   }

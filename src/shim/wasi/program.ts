@@ -1,5 +1,6 @@
 /** What every function of the shim works on. */
 import type { Engine } from "../../guest/engine.js";
+import type { WebAssemblyGlobal } from "../../wasm/engine.js";
 import type { Descriptors } from "./descriptors.js";
 import type { ProgramMemory } from "./memory.js";
 
@@ -15,7 +16,9 @@ export interface Program {
   readonly descriptors: Descriptors;
   readonly args: readonly Uint8Array[];
   readonly env: readonly Uint8Array[];
-  /** The code given to proc_exit; undefined before. No call does anything afterwards. */
+  /** Set to 1 when the program is over: no call does anything afterwards. */
+  readonly over: WebAssemblyGlobal;
+  /** The code given to proc_exit; undefined before. */
   exitCode: number | undefined;
   /** Ends the program by a trap, which it cannot catch. */
   readonly trap: () => never;

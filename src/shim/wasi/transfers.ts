@@ -20,7 +20,6 @@ export function createTransfers(program: Program, iovecs: Iovecs, mover: Mover):
 
   /** Checks what both directions share. @returns an error number */
   function load(array: number, count: number, result: number): number {
-    if (program.exitCode !== undefined) program.trap();
     const error = iovecs.load(memory, array, count);
     if (error !== 0) return error;
     return memory.holds(result, 4) ? Errno.SUCCESS : Errno.FAULT;

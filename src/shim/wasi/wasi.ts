@@ -3,8 +3,10 @@ import { PosternError } from "../../errors.js";
 import type { Engine } from "../../guest/engine.js";
 import {
   ADAPTER_IMPORTS,
+  ADAPTER_OVER,
   ADAPTER_TRAP,
   adapterModule,
+  functionsWithoutResult,
   WASI_PREVIEW1,
   WASI_UNSTABLE,
   WebAssembly,
@@ -27,7 +29,7 @@ import { createNames } from "./names.js";
 import { createOpen } from "./open.js";
 import { createPoll } from "./poll.js";
 import { createProcess } from "./process.js";
-import type { Program, WasiFunction, WasiFunctions } from "./program.js";
+import type { Program, WasiFunctions } from "./program.js";
 import { type DescriptorSharing, SharedDescriptors } from "./shared-descriptors.js";
 import { createSockets } from "./sockets.js";
 import { createStrings } from "./strings.js";
@@ -91,38 +93,26 @@ const KINDS: Readonly<Record<WasiGrant["kind"], readonly [kind: number, access: 
 };
 
 const MAX_DESCRIPTORS = 65536;
-/** Functions that look themselves whether the program has ended: those where a wrapper would show in the time. */
-const UNGUARDED: ReadonlySet<string> = new Set([
-  "fd_read",
-  "fd_write",
-  "fd_pread",
-  "fd_pwrite",
-  "fd_seek",
-  "fd_tell",
-  "clock_time_get",
-  "random_get",
-]);
-
 /** Adapters by the names of the functions in them: programs of one toolchain import the same ones. */
 const adapters = new Map<string, WebAssemblyModule>();
 /** Adapters kept. */
 const ADAPTERS_MAX = 16;
 
-/** An adapter for the functions a program imports, which splits 64-bit parameters and traps. */
+/** An adapter for the functions a program imports. */
 function adapterFor(imported: readonly string[]): WebAssemblyModule {
-  const names = imported.filter((name) => wasiSignatures[name]?.includes("I")).sort();
+  const names = imported.filter((name) => Object.hasOwn(wasiSignatures, name)).sort();
   const key = names.join(" ");
   const known = adapters.get(key);
   if (known !== undefined) return known;
   const signatures = Object.fromEntries(names.map((name) => [name, wasiSignatures[name]!]));
-  const adapter = new WebAssembly.Module(adapterModule(signatures));
+  const adapter = new WebAssembly.Module(adapterModule(signatures, functionsWithoutResult));
   if (adapters.size === ADAPTERS_MAX) adapters.clear();
   adapters.set(key, adapter);
   return adapter;
 }
 
-function instantiate(adapter: WebAssemblyModule, functions: WasiFunctions): Record<string, unknown> {
-  return new WebAssembly.Instance(adapter, { [ADAPTER_IMPORTS]: functions }).exports;
+function instantiate(adapter: WebAssemblyModule, functions: WasiFunctions, over: object): Record<string, unknown> {
+  return new WebAssembly.Instance(adapter, { [ADAPTER_IMPORTS]: { ...functions, [ADAPTER_OVER]: over } }).exports;
 }
 
 /**
@@ -139,19 +129,19 @@ export function createWasi(options: WasiOptions): Wasi {
 
   let leave: (() => never) | undefined;
   const trap = (): never => leave!();
-  const program: Program = { engine, memory, descriptors, args, env, exitCode: undefined, trap };
+  const over = new WebAssembly.Global({ value: "i32", mutable: true }, 0);
+  const program: Program = { engine, memory, descriptors, args, env, over, exitCode: undefined, trap };
   const clocks = createClocks(program);
   const functions = createFunctions(program, clocks.functions);
   const adapter = adapterFor(options.functions ?? Object.keys(wasiSignatures));
-  const adapted = instantiate(adapter, functions);
+  const adapted = instantiate(adapter, functions, over);
   leave = adapted[ADAPTER_TRAP] as () => never;
 
   function imports(modules: readonly string[] = [WASI_PREVIEW1]): WebAssemblyImports {
-    const made: WebAssemblyImports = { [WASI_PREVIEW1]: { ...functions, ...withoutTrap(adapted) } };
+    const made: WebAssemblyImports = { [WASI_PREVIEW1]: without(adapted, OWN) };
     if (modules.includes(WASI_UNSTABLE)) {
-      const older = { ...functions, ...guarded(program, createUnstable(program)) };
-      for (const name of NOT_IN_UNSTABLE) delete older[name];
-      made[WASI_UNSTABLE] = { ...older, ...withoutTrap(instantiate(adapter, older)) };
+      const older = instantiate(adapter, { ...functions, ...createUnstable(program) }, over);
+      made[WASI_UNSTABLE] = without(older, [...OWN, ...NOT_IN_UNSTABLE]);
     }
     return made;
   }
@@ -171,15 +161,17 @@ export function createWasi(options: WasiOptions): Wasi {
   };
 }
 
-function withoutTrap(exports: Record<string, unknown>): Record<string, unknown> {
-  const { [ADAPTER_TRAP]: _trap, ...functions } = exports;
-  return functions;
+/** What an adapter exports and no program imports. */
+const OWN: readonly string[] = [ADAPTER_TRAP];
+
+function without(exports: Record<string, unknown>, names: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(exports).filter(([name]) => !names.includes(name)));
 }
 
 function createFunctions(program: Program, clocks: WasiFunctions): WasiFunctions {
   const iovecs = new Iovecs();
   const mover = createMover(program, iovecs);
-  return guarded(program, {
+  return {
     ...createStrings(program),
     ...clocks,
     ...createProcess(program),
@@ -194,20 +186,7 @@ function createFunctions(program: Program, clocks: WasiFunctions): WasiFunctions
     ...createOpen(program),
     ...createPoll(program, PREVIEW1),
     ...createSockets(program, iovecs, mover),
-  });
-}
-
-/** Makes each function trap once the program has ended. */
-function guarded(program: Program, functions: WasiFunctions): WasiFunctions {
-  const guard =
-    (wasiFunction: WasiFunction): WasiFunction =>
-    (...parameters) => {
-      if (program.exitCode !== undefined) program.trap();
-      return wasiFunction(...parameters);
-    };
-  return Object.fromEntries(
-    Object.entries(functions).map(([name, each]) => [name, UNGUARDED.has(name) ? each : guard(each)]),
-  );
+  };
 }
 
 function createDescriptors(options: WasiOptions, entries: readonly Entry[]): Descriptors {

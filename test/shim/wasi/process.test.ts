@@ -60,6 +60,23 @@ test("time is exact to the nanosecond wherever 64 bits hold it", () => {
   );
 });
 
+test("times in any order are exact, those of one second in particular", () => {
+  const second = fc.bigInt({ min: 0n, max: 18_446_744_072n });
+  const times = fc.array(
+    fc.tuple(fc.oneof(fc.constantFrom(0n, 4n, 18_446_744_072n), second), fc.bigInt({ min: 0n, max: 999_999_999n })),
+  );
+  fc.assert(
+    fc.property(times, (list) => {
+      let now: readonly [bigint, bigint] = [0n, 0n];
+      const program = testProgram({ host: (call) => clocks(...now)(call) });
+      for (now of list) {
+        assert.equal(program.functions.clock_time_get!(0, 0n, 16), 0);
+        assert.equal(program.view.getBigUint64(16, true), now[0] * 1_000_000_000n + now[1]);
+      }
+    }),
+  );
+});
+
 test("time before 1970 and beyond 64 bits is EOVERFLOW; nanoseconds that are a second end the keep", () => {
   const overflows: readonly [bigint, bigint][] = [
     [-1n, 999_999_999n],
