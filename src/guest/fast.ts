@@ -79,8 +79,8 @@ export function createFastRoutes(wire: Wire, window: boolean) {
     halves[half + 3] = 0;
   }
 
-  /** Hands over, reads the return word once and decodes it. @param max largest value of a size */
-  function finish(result: number, max: number): number {
+  /** Hands over, reads the return word once. @returns 0, or -errno; the value's halves are in `state` */
+  function exchange(): number {
     const error = sally();
     if (error !== 0) return fail(error);
     const low = halves[18]!;
@@ -94,13 +94,35 @@ export function createFastRoutes(wire: Wire, window: boolean) {
       return low - TWO_32;
     }
     state.errno = 0;
-    if (result === Result.UNIT) return 0;
-    if (result === Result.SIZE) {
-      if (high !== 0 || low > max) attack();
-      return low;
-    }
-    if (result !== Result.INT) return low + high * TWO_32;
-    return high === 0 && low <= 0x7fffffff ? low : fail(Errno.EOVERFLOW);
+    return 0;
+  }
+
+  /** Hands over for a size. @param max its largest possible value */
+  function exchangeSize(max: number): number {
+    const error = exchange();
+    if (error !== 0) return error;
+    if (state.high !== 0 || state.low > max) attack();
+    return state.low;
+  }
+
+  /** Hands over for an int. */
+  function exchangeInt(): number {
+    const error = exchange();
+    if (error !== 0) return error;
+    return state.high === 0 && state.low <= 0x7fffffff ? state.low : fail(Errno.EOVERFLOW);
+  }
+
+  /** Hands over for a result of 64 bits. */
+  function exchangeWord(): number {
+    const error = exchange();
+    return error !== 0 ? error : state.low + state.high * TWO_32;
+  }
+
+  /** Hands over for what a plan says. */
+  function exchangeAs(result: number): number {
+    if (result === Result.UNIT) return exchange();
+    if (result === Result.SIZE) return exchangeSize(0);
+    return result === Result.INT ? exchangeInt() : exchangeWord();
   }
 
   function numbers(plan: Plan, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0): number {
@@ -113,7 +135,7 @@ export function createFastRoutes(wire: Wire, window: boolean) {
     if (count > 3) put(12, d);
     if (count > 4) put(14, e);
     if (count > 5) put(16, f);
-    const value = finish(compatible ? plan.result : plan.ownResult, 0);
+    const value = exchangeAs(compatible ? plan.result : plan.ownResult);
     if (plan.final && state.errno === 0) attack();
     return value;
   }
@@ -136,7 +158,7 @@ export function createFastRoutes(wire: Wire, window: boolean) {
     halves[12] = positionLow;
     halves[13] = positionHigh;
     if (!direct && plan.transferIn) copyIn(memory, start, count);
-    const value = finish(Result.SIZE, count);
+    const value = exchangeSize(count);
     if (!direct && value > 0 && !plan.transferIn) copyOut(memory, start, value);
     return value;
   }
@@ -148,7 +170,7 @@ export function createFastRoutes(wire: Wire, window: boolean) {
     putBuffer(6, start, count, window);
     halves[10] = flags;
     halves[11] = 0;
-    const value = finish(Result.SIZE, count);
+    const value = exchangeSize(count);
     if (!window && value > 0) copyOut(memory, start, value);
     return value;
   }
@@ -160,7 +182,7 @@ export function createFastRoutes(wire: Wire, window: boolean) {
     halves[8] = low;
     halves[9] = high;
     put(10, last);
-    return finish(plan.result, 0);
+    return exchangeAs(plan.result);
   }
 
   function open(directory: number, path: Uint8Array, length: number, flags: number, permissions: number): number {
@@ -186,7 +208,7 @@ export function createFastRoutes(wire: Wire, window: boolean) {
     if (last > OPENED_MODE) halves[last] = 0;
     halves[last + 1] = 0;
     copyBytes(path, 0, bytes, DATA + OPEN_PATH, length);
-    const value = finish(Result.INT, 0);
+    const value = exchangeInt();
     if (value >= 0) lastMode = halves[OPENED_MODE]!;
     return value;
   }
@@ -218,7 +240,7 @@ export function createFastRoutes(wire: Wire, window: boolean) {
       longs[(DATA + dataBytes - 8) >>> 3] = 0n;
       copyBytes(path, 0, bytes, DATA + STATUS_BYTES, length);
     }
-    const value = finish(Result.UNIT, 0);
+    const value = exchange();
     const wanted = Math.min(into.length, STATUS_LONGS);
     if (value === 0) for (let i = 0; i < wanted; i++) into[i] = longs[DATA / 8 + i]!;
     return value;
@@ -236,7 +258,7 @@ export function createFastRoutes(wire: Wire, window: boolean) {
       halves[24] = 0;
       halves[25] = 0;
     }
-    const value = finish(Result.UNIT, 0);
+    const value = exchange();
     if (value === 0) {
       clockTime[0] = halves[22]!;
       clockTime[1] = halves[23]!;

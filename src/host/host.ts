@@ -19,7 +19,7 @@ import { isShared, PrivateCopy } from "./copying.js";
 import { Ended, HostCore } from "./core.js";
 import { DescriptorTable, descriptorRows } from "./descriptors.js";
 import { loaderPlan } from "./loader.js";
-import { HOST_PLANS, type HostPlan, refusalTable, Way } from "./plans.js";
+import { HOST_PLANS, type HostPlan, refusalTable } from "./plans.js";
 import { DEFAULT_LIMITS, type Limits, type Observer, type Policy } from "./policy.js";
 import { dereferenceHalves } from "./reference.js";
 import { Request, type Window } from "./request.js";
@@ -142,7 +142,7 @@ function createDirectHost(options: HostOptions): Host {
   }
 
   /** Fills a buffer with random bytes. @returns count, or -errno */
-  function fill(plan: Plan): number {
+  function fill({ plan }: HostPlan): number {
     const address = bufferAddress(0);
     if (address < 0) return address;
     if (inspected) {
@@ -222,22 +222,21 @@ function createDirectHost(options: HostOptions): Host {
     return 0;
   }
 
-  /** Executes a system call whose item was copied. @returns its value, or -errno */
-  function system(plan: HostPlan): number {
-    const { way } = plan;
-    if (way === Way.TRANSFER) return transfer(plan);
-    if (way === Way.FILL) return fill(plan.plan);
+  /** Executes a call by its hook. */
+  function hooked(plan: HostPlan): number {
     if (inspected) {
       const refusal = inspect(plan.plan);
       if (refusal !== 0) return refusal;
     }
-    if (way === Way.SEEK) return seek();
-    if (way === Way.CLOCK) return clock();
     return plan.hook(core, request, plan.plan);
   }
 
   /** Moves or tells the position of a descriptor of the keep's own. */
-  function seek(): number {
+  function seek(plan: HostPlan): number {
+    if (inspected) {
+      const refusal = inspect(plan.plan);
+      if (refusal !== 0) return refusal;
+    }
     const number = words[0]!;
     if (words[1] !== 0 || number >= descriptorLimit) return -Errno.EBADF;
     const descriptor = sharing === null ? native[number]! : sharing.find(number, 0);
@@ -250,7 +249,11 @@ function createDirectHost(options: HostOptions): Host {
     return lseek(descriptor, offset, whence);
   }
 
-  function clock(): number {
+  function clock(plan: HostPlan): number {
+    if (inspected) {
+      const refusal = inspect(plan.plan);
+      if (refusal !== 0) return refusal;
+    }
     const low = words[2]!;
     const high = words[3]!;
     const first = low === 0 && high === 0 && request.dataLength >= 16;
@@ -265,6 +268,12 @@ function createDirectHost(options: HostOptions): Host {
     }
     return vdsoClockGettime(words[0]! | 0, base + place);
   }
+
+  /**
+   * By {@link Way}. A table, since the engine then compiles each way by itself: where all were branches of one function,
+   * the first call of another shape made it throw that function's code away.
+   */
+  const ways: ReadonlyArray<(plan: HostPlan) => number> = [hooked, transfer, fill, seek, clock];
 
   /** Copies the item at a byte offset and executes it. @returns 0, or the errno of a refusal */
   function item(offset: number): number {
@@ -293,7 +302,7 @@ function createDirectHost(options: HostOptions): Host {
     request.dataLength = header.size - SYSCALL_PAYLOAD_BYTES;
     request.plan = plan.plan;
     core.refused = 0;
-    const result = system(plan);
+    const result = ways[plan.way]!(plan);
     if (sharing !== null) sharing.release(closeNative);
     request.result = result;
     if (observer !== null) observer.after?.(request);
