@@ -8,7 +8,7 @@
 import { PosternError } from "../errors.js";
 import { readMonotonic, vdsoClockGettime } from "../kernel/clock.js";
 import { getrandom } from "../kernel/random.js";
-import { lseek } from "../kernel/transfer.js";
+import { syscall3, syscall4 } from "../kernel/syscall.js";
 import { type Block, malformedItem, readHeader } from "../sallyport/block.js";
 import type { Plan } from "../sallyport/call.js";
 import { isOwnPeer } from "../sallyport/compatibility.js";
@@ -173,18 +173,21 @@ function createDirectHost(options: HostOptions): Host {
       count = core.outputRoom(length);
       if (count < 0) return count;
     }
-    let result = plan.positioned
-      ? plan.movePositioned(descriptor, address, count, position())
-      : plan.move(descriptor, address, count);
+    let result = move(plan, descriptor, address, count);
     if (result < 0) result = transferAgain(plan, number, descriptor, address, count, result);
     if (limited && plan.writes) core.countOutput(result);
     return result;
   }
 
-  function position(): number | bigint {
-    const high = words[7]! | 0;
-    if (high === 0) return words[6]!;
-    return core.wide(request, 3);
+  function move(plan: HostPlan, descriptor: number, address: number, count: number): number {
+    if (!plan.positioned) return syscall3(plan.native, descriptor, address, count);
+    const position = words[7] === 0 ? words[6]! : core.wide(request, 3);
+    return syscall4(plan.native, descriptor, address, count, position);
+  }
+
+  function transferAt(plan: HostPlan): number {
+    copyRest();
+    return transfer(plan);
   }
 
   /** Repeats a transfer that was interrupted, or that met a shared description somebody made nonblocking. */
@@ -202,9 +205,7 @@ function createDirectHost(options: HostOptions): Host {
       const shared = result === -Errno.EAGAIN && !compatible && !descriptors.exclusive(number);
       if (shared && core.wait(descriptor, plan.writes) < 0) return -Errno.EINTR;
       if (!shared && result !== -Errno.EINTR) return result;
-      result = plan.positioned
-        ? plan.movePositioned(descriptor, address, count, position())
-        : plan.move(descriptor, address, count);
+      result = move(plan, descriptor, address, count);
     }
   }
 
@@ -231,6 +232,11 @@ function createDirectHost(options: HostOptions): Host {
     return plan.hook(core, request, plan.plan);
   }
 
+  function hookedLong(plan: HostPlan): number {
+    copyRest();
+    return hooked(plan);
+  }
+
   /** Moves or tells the position of a descriptor of the keep's own. */
   function seek(plan: HostPlan): number {
     if (inspected) {
@@ -246,7 +252,7 @@ function createDirectHost(options: HostOptions): Host {
     const whence = words[4]!;
     if (words[5] !== 0 || whence > 2) return -Errno.EINVAL;
     const offset = words[3] === 0 ? words[2]! : core.wide(request, 1);
-    return lseek(descriptor, offset, whence);
+    return syscall3(plan.native, descriptor, offset, whence);
   }
 
   function clock(plan: HostPlan): number {
@@ -254,26 +260,38 @@ function createDirectHost(options: HostOptions): Host {
       const refusal = inspect(plan.plan);
       if (refusal !== 0) return refusal;
     }
+    const id = words[0]!;
     const low = words[2]!;
     const high = words[3]!;
     const first = low === 0 && high === 0 && request.dataLength >= 16;
     const at = first ? 0 : dereferenceHalves(request.dataLength, low, high, 1, 0, 16, 8);
     if (at < 0) return core.refuse(-at);
-    if (!unrestricted && (words[1] !== 0 || !isOwnClock(words[0]!))) return -Errno.EINVAL;
+    if (!unrestricted && (words[1] !== 0 || !isOwnClock(id))) return -Errno.EINVAL;
     const place = request.data + at;
     // Most programs ask for this one, and most clocks are asked for often.
-    if (words[0] === CLOCK_MONOTONIC) {
+    if (id === CLOCK_MONOTONIC) {
       readMonotonic(halves, place >>> 2);
       return 0;
     }
-    return vdsoClockGettime(words[0]! | 0, base + place);
+    return vdsoClockGettime(id | 0, base + place);
   }
 
   /**
    * By {@link Way}. A table, since the engine then compiles each way by itself: where all were branches of one function,
    * the first call of another shape made it throw that function's code away.
    */
-  const ways: ReadonlyArray<(plan: HostPlan) => number> = [hooked, transfer, fill, seek, clock];
+  const ways: ReadonlyArray<(plan: HostPlan) => number> = [hooked, hookedLong, transfer, transferAt, fill, seek, clock];
+
+  /** Copies what `item` leaves of the arguments: the last three. */
+  function copyRest(): void {
+    const half = (request.data >>> 2) - 10;
+    words[6] = halves[half]!;
+    words[7] = halves[half + 1]!;
+    words[8] = halves[half + 2]!;
+    words[9] = halves[half + 3]!;
+    words[10] = halves[half + 4]!;
+    words[11] = halves[half + 5]!;
+  }
 
   /** Copies the item at a byte offset and executes it. @returns 0, or the errno of a refusal */
   function item(offset: number): number {
@@ -283,21 +301,13 @@ function createDirectHost(options: HostOptions): Host {
     if (header.kind !== Kind.SYSCALL) return loaderItem(offset, number);
     const plan = HOST_PLANS[number];
     if (plan === undefined || (compatible && plan.extension)) return 0;
-    // Written out: as a loop it takes twice the time. What a call has no use for is left as it was.
+    // Written out: as a loop it takes twice the time. The others are copied by the ways of calls that have some.
     words[0] = halves[half + 2]!;
     words[1] = halves[half + 3]!;
     words[2] = halves[half + 4]!;
     words[3] = halves[half + 5]!;
     words[4] = halves[half + 6]!;
     words[5] = halves[half + 7]!;
-    if (plan.long) {
-      words[6] = halves[half + 8]!;
-      words[7] = halves[half + 9]!;
-      words[8] = halves[half + 10]!;
-      words[9] = halves[half + 11]!;
-      words[10] = halves[half + 12]!;
-      words[11] = halves[half + 13]!;
-    }
     request.data = offset + HEADER_BYTES + SYSCALL_PAYLOAD_BYTES;
     request.dataLength = header.size - SYSCALL_PAYLOAD_BYTES;
     request.plan = plan.plan;

@@ -1,6 +1,5 @@
 /** How each system call is executed: worked out once for the process, from the table of calls. */
 import { PosternError } from "../errors.js";
-import { type PositionedTransfer, positionedTransferOf, type Transfer, transferOf } from "../kernel/transfer.js";
 import { type Plan, Route } from "../sallyport/call.js";
 import { plans, plansByNumber } from "../sallyport/calls.js";
 import { Kind } from "../sallyport/constants.js";
@@ -32,19 +31,21 @@ const HOOKS: Readonly<Record<string, Hook>> = {
 /** Executed by the executor itself. */
 const OWN: readonly string[] = ["lseek", "clock_gettime"];
 
-/** Arguments that are always copied. */
+/** The executor copies so many arguments of every call; the long ways copy the others. */
 const SHORT_ARGUMENTS = 3;
 
 /** Ways through the executor: the common shapes have one of their own. */
-export const Way = { HOOK: 0, TRANSFER: 1, FILL: 2, SEEK: 3, CLOCK: 4 } as const;
+export const Way = { HOOK: 0, LONG_HOOK: 1, TRANSFER: 2, TRANSFER_AT: 3, FILL: 4, SEEK: 5, CLOCK: 6 } as const;
 
 function wayOf(plan: Plan, native: number): number {
-  if (native < 0) return Way.HOOK;
-  if (plan.host === "clock_gettime") return Way.CLOCK;
-  if (plan.host === "lseek") return Way.SEEK;
-  if (plan.host !== "") return Way.HOOK;
-  if (plan.route === Route.TRANSFER) return Way.TRANSFER;
-  return plan.name === "getrandom" ? Way.FILL : Way.HOOK;
+  const long = plan.slotCount > SHORT_ARGUMENTS;
+  if (native >= 0) {
+    if (plan.host === "clock_gettime") return Way.CLOCK;
+    if (plan.host === "lseek") return Way.SEEK;
+    if (plan.host === "" && plan.route === Route.TRANSFER) return long ? Way.TRANSFER_AT : Way.TRANSFER;
+    if (plan.name === "getrandom") return Way.FILL;
+  }
+  return long ? Way.LONG_HOOK : Way.HOOK;
 }
 
 /** How the host executes a plan: flat, one hidden class, made once for the process. */
@@ -56,14 +57,9 @@ export class HostPlan {
   /** The way through the executor: see {@link Way}. */
   readonly way: number;
   readonly positioned: boolean;
-  /** How bytes are moved, for the ways that move some. */
-  readonly move: Transfer;
-  readonly movePositioned: PositionedTransfer;
   readonly writes: boolean;
   readonly right: number;
   readonly extension: boolean;
-  /** Whether it has more than three arguments. */
-  readonly long: boolean;
 
   constructor(plan: Plan) {
     const hook = plan.host === "" || OWN.includes(plan.host) ? derived : HOOKS[plan.host];
@@ -73,12 +69,9 @@ export class HostPlan {
     this.native = nativeNumber(plan);
     this.way = wayOf(plan, this.native);
     this.positioned = plan.positioned;
-    this.move = transferOf(plan.kernel);
-    this.movePositioned = positionedTransferOf(plan.kernel);
     this.writes = plan.writes >= 0;
     this.right = plan.parameters[0]?.right ?? 0;
     this.extension = plan.extension;
-    this.long = plan.slotCount > SHORT_ARGUMENTS;
   }
 }
 

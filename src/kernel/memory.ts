@@ -3,7 +3,7 @@ import { PosternError } from "../errors.js";
 import { viewOf } from "./address.js";
 import { check, errnoText } from "./errno.js";
 import { LINUX, SYS } from "./numbers.js";
-import { syscall2, syscall3, syscall6 } from "./syscall.js";
+import { syscall2, syscall3, syscallWide } from "./syscall.js";
 
 /**
  * Maps memory.
@@ -25,8 +25,8 @@ export function mmap(
   descriptor: number,
   offset: number,
 ): number {
-  const result = syscall6(SYS.mmap, address, length, protection, flags, descriptor, offset);
-  return check(result, `Mapping ${length} bytes of memory`);
+  const result = syscallWide(SYS.mmap, address, length, protection, flags, descriptor, offset);
+  return check(Number(result), `Mapping ${length} bytes of memory`);
 }
 
 /** Removes a mapping. Every view of it must be out of use before. @throws PosternError ESYSTEM with errno */
@@ -65,7 +65,8 @@ export function allocate(bytes: number, sharing: "private" | "shared" = "private
     throw new PosternError("EINVALIDARGUMENT", `Cannot allocate ${bytes} bytes: ask for 1 byte to 4 GiB.`);
   }
   const flags = LINUX.MAP_ANONYMOUS | (sharing === "shared" ? LINUX.MAP_SHARED : LINUX.MAP_PRIVATE);
-  const address = syscall6(SYS.mmap, 0, bytes, LINUX.PROT_READ | LINUX.PROT_WRITE, flags, -1, 0);
+  const protection = LINUX.PROT_READ | LINUX.PROT_WRITE;
+  const address = Number(syscallWide(SYS.mmap, 0, bytes, protection, flags, -1, 0));
   if (address < 0) {
     throw new PosternError("ERESOURCE", `There is no memory for ${bytes} bytes: ${errnoText(address)}.`, {
       errno: -address,
