@@ -100,10 +100,10 @@ export interface Engine {
    * @param path holds the path, without a zero byte, in its first `length` bytes; length 0: the descriptor itself
    * @param flags AT_SYMLINK_NOFOLLOW or 0
    * @param mask what is asked for, STATX_*
-   * @param into receives struct statx after a success: 256 bytes, or as many as it holds
+   * @param into receives struct statx after a success; at least 256 bytes
    * @returns 0, or -errno
    */
-  status(fd: number, path: Uint8Array, length: number, flags: number, mask: number, into: BigUint64Array): number;
+  status(fd: number, path: Uint8Array, length: number, flags: number, mask: number, into: Uint8Array): number;
   /** clock_gettime; the time is in `state` (low: nanoseconds below a second; high is unused) and `seconds`. */
   clock(clock: number): number;
   /** Seconds of the last successful `clock`. */

@@ -18,7 +18,6 @@ const OPEN_PATH = 28;
 const OPENED_MODE = (DATA + OPEN_MODE) >>> 2;
 /** struct statx, which the path follows. */
 const STATUS_BYTES = 256;
-const STATUS_LONGS = STATUS_BYTES / 8;
 /** Up to this many bytes a loop is faster than a view for `set`. */
 const LOOP_BYTES_MAX = 1024;
 /** struct timespec. */
@@ -30,6 +29,7 @@ export function createFastRoutes(wire: Wire, window: boolean) {
   const longs = new BigUint64Array(bytes.buffer, bytes.byteOffset, wire.blockBytes >>> 3);
   const capacity = Math.max(0, limit - LARGEST_ITEM_BYTES);
   const most = window ? TRANSFER_MAX : capacity;
+  const statusBytes = bytes.subarray(DATA, DATA + STATUS_BYTES);
   const clockTime = new Uint32Array(new ArrayBuffer(8));
   let lastMode = 0;
 
@@ -215,14 +215,7 @@ export function createFastRoutes(wire: Wire, window: boolean) {
 
   const openedMode = (): number => lastMode;
 
-  function status(
-    fd: number,
-    path: Uint8Array,
-    length: number,
-    flags: number,
-    mask: number,
-    into: BigUint64Array,
-  ): number {
+  function status(fd: number, path: Uint8Array, length: number, flags: number, mask: number, into: Uint8Array): number {
     const dataBytes = length === 0 ? STATUS_BYTES : (STATUS_BYTES + length + 1 + 7) & ~7;
     if (DATA + dataBytes > limit) return fail(Errno.ENOMEM);
     begin(plans.statx.number, dataBytes);
@@ -232,7 +225,7 @@ export function createFastRoutes(wire: Wire, window: boolean) {
     halves[13] = 0;
     halves[14] = 0;
     halves[15] = 0;
-    for (let i = 0; i < STATUS_LONGS; i++) longs[DATA / 8 + i] = 0n;
+    statusBytes.fill(0);
     if (length > 0) {
       halves[8] = STATUS_BYTES;
       halves[9] = 0;
@@ -241,8 +234,7 @@ export function createFastRoutes(wire: Wire, window: boolean) {
       copyBytes(path, 0, bytes, DATA + STATUS_BYTES, length);
     }
     const value = exchange();
-    const wanted = Math.min(into.length, STATUS_LONGS);
-    if (value === 0) for (let i = 0; i < wanted; i++) into[i] = longs[DATA / 8 + i]!;
+    if (value === 0) into.set(statusBytes);
     return value;
   }
 

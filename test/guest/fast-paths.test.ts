@@ -45,16 +45,13 @@ const paths = fc.uint8Array({ min: 1, max: 255, minLength: 1, maxLength: 300 });
 describe("statx", () => {
   const status = (path: Uint8Array | null, words?: number, reply = answers(0)) => {
     const of = (way: (engine: Engine, into: Uint8Array) => number) => (engine: Engine) => {
-      const into = new BigUint64Array(STATUS_BYTES / 8);
-      const bytes = new Uint8Array(into.buffer);
+      const bytes = new Uint8Array(STATUS_BYTES);
       return [way(engine, bytes), Buffer.from(bytes).toString("hex")];
     };
     return both(
       reply,
       [
-        of((engine, into) =>
-          engine.status(7, path ?? new Uint8Array(1), path?.length ?? 0, 0x100, 0x7ff, new BigUint64Array(into.buffer)),
-        ),
+        of((engine, into) => engine.status(7, path ?? new Uint8Array(1), path?.length ?? 0, 0x100, 0x7ff, into)),
         of((engine, into) => engine.call(plans.statx, 7, path, 0x100, 0x7ff, into)),
       ],
       words,

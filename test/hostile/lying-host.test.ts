@@ -74,7 +74,7 @@ function waysOf(plan: Plan, memory: Uint8Array): ((engine: Engine) => number)[] 
     const transfer = { bytes: memory, longs: new BigUint64Array(memory.buffer) };
     ways.push((engine) => engine.fill(plan, transfer, 5, 8, 3));
   }
-  if (plan.name === "statx") ways.push((engine) => engine.status(3, memory, 4, 0, 0x7ff, new BigUint64Array(32)));
+  if (plan.name === "statx") ways.push((engine) => engine.status(3, memory, 4, 0, 0x7ff, new Uint8Array(256)));
   if (plan.name === "openat2") ways.push((engine) => engine.open(3, memory, 4, 0, 0));
   if (plan.name === "clock_gettime") ways.push((engine) => engine.clock(1));
   if (plan.route === Route.TRANSFER) {

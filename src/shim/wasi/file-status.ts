@@ -4,7 +4,7 @@ import { AT_SYMLINK_NOFOLLOW } from "../../sallyport/linux.js";
 import { Filestat, type Layout, Lookupflags, Right } from "./abi.js";
 import { Kind, STDIO } from "./descriptors.js";
 import { Errno, errnoOf } from "./errno.js";
-import { FileStatus, timesOf, validTimesFlags, writeFilestat } from "./filestat.js";
+import { FileStatus, FilestatWriter, timesOf, validTimesFlags } from "./filestat.js";
 import { copyPath, PATH_BYTES_MAX, readPath } from "./paths.js";
 import type { Program, WasiFunctions } from "./program.js";
 
@@ -15,6 +15,7 @@ const followFlag = (lookup: number): number => ((lookup & Lookupflags.SYMLINK_FO
 export function createFileStatus(program: Program, layout: Layout): WasiFunctions {
   const { memory, descriptors } = program;
   const status = new FileStatus(program.engine);
+  const filestat = new FilestatWriter(memory, layout);
   const name = new Uint8Array(PATH_BYTES_MAX);
   const { bytes } = layout.filestat;
 
@@ -29,7 +30,7 @@ export function createFileStatus(program: Program, layout: Layout): WasiFunction
       memory.view.setUint8(at + Filestat.FILETYPE, entry.filetype);
       return Errno.SUCCESS;
     }
-    const error = status.askOpen(entry.descriptor) || writeFilestat(memory, at, layout, status);
+    const error = status.askOpen(entry.descriptor) || filestat.write(at, status);
     if (error !== 0) return error;
     // Linux knows sockets of one kind only.
     if (entry.kind === Kind.DATAGRAM) memory.view.setUint8(at + Filestat.FILETYPE, entry.filetype);
@@ -46,7 +47,7 @@ export function createFileStatus(program: Program, layout: Layout): WasiFunction
     const wrong = copyPath(memory, path >>> 0, length >>> 0, name);
     if (wrong !== 0) return wrong;
     const error = status.ask(entry.descriptor, name, length >>> 0, followFlag(lookup));
-    return error || writeFilestat(memory, at, layout, status);
+    return error || filestat.write(at, status);
   }
 
   return { fd_filestat_get, path_filestat_get };

@@ -14,13 +14,12 @@ import {
 } from "../../sallyport/linux.js";
 import { Filestat, Filetype, Fstflags, type Layout } from "./abi.js";
 import { Errno, errnoOf } from "./errno.js";
-import { copyBytes, type ProgramMemory } from "./memory.js";
+import type { ProgramMemory } from "./memory.js";
 import { setNanoseconds, setTimespec, unsignedWord } from "./words.js";
 
 /** struct statx, as far as it is read. */
 export const Statx = {
-  /** Of the 256 there are, those up to the last that is read. */
-  BYTES: 144,
+  BYTES: 256,
   LINKS: 16,
   MODE: 28,
   INODE: 32,
@@ -65,7 +64,7 @@ const NO_PATH = new Uint8Array(0);
 
 /** A question to Linux about one file, and its answer. */
 export class FileStatus {
-  readonly #answer = new BigUint64Array(Statx.BYTES / 8);
+  readonly #answer = new Uint8Array(Statx.BYTES);
   readonly view = new DataView(this.#answer.buffer);
   readonly #engine: Engine;
 
@@ -117,35 +116,44 @@ function setDevice(view: DataView, at: number, major: number, minor: number): vo
   view.setUint32(at + 4, (major & 0xfffff000) | (minor >>> 20), true);
 }
 
-/** What a filestat is made of before it goes out: a time that does not fit must leave nothing behind. */
-const made = new BigUint64Array(8);
-const madeBytes = new Uint8Array(made.buffer);
-const madeView = new DataView(made.buffer);
+/** Writes filestats of one generation. */
+export class FilestatWriter {
+  readonly #memory: ProgramMemory;
+  readonly #fields: Layout["filestat"];
+  /** What a filestat is made of before it goes out: a time that does not fit must leave nothing behind. The gaps stay 0. */
+  readonly #made: Uint8Array;
+  readonly #view: DataView;
 
-/**
- * Writes a filestat.
- * @param at where it goes; the range was checked
- * @returns SUCCESS, or OVERFLOW for a time that does not fit
- */
-export function writeFilestat(memory: ProgramMemory, at: number, layout: Layout, status: FileStatus): number {
-  const from = status.view;
-  const { filestat } = layout;
-  for (let i = 0; i < made.length; i++) made[i] = 0n;
-  const fits =
-    copyTime(from, Statx.ACCESSED, madeView, filestat.accessed) &&
-    copyTime(from, Statx.MODIFIED, madeView, filestat.modified) &&
-    copyTime(from, Statx.CHANGED, madeView, filestat.changed);
-  if (!fits) return Errno.OVERFLOW;
-  const major = from.getUint32(Statx.DEVICE_MAJOR, true);
-  setDevice(madeView, Filestat.DEVICE, major, from.getUint32(Statx.DEVICE_MINOR, true));
-  copyWord(from, Statx.INODE, madeView, Filestat.INODE);
-  madeBytes[Filestat.FILETYPE] = filetypeOf(status.mode);
-  // Linux counts links in 32 bits; the upper half of the wider field stays 0.
-  madeView.setUint32(filestat.links, from.getUint32(Statx.LINKS, true), true);
-  copyWord(from, Statx.SIZE, madeView, filestat.size);
-  if ((at & 7) !== 0) copyBytes(madeBytes, 0, memory.bytes, at, filestat.bytes);
-  else for (let i = 0; i < filestat.bytes >>> 3; i++) memory.longs[at / 8 + i] = made[i]!;
-  return Errno.SUCCESS;
+  constructor(memory: ProgramMemory, layout: Layout) {
+    this.#memory = memory;
+    this.#fields = layout.filestat;
+    this.#made = new Uint8Array(layout.filestat.bytes);
+    this.#view = new DataView(this.#made.buffer);
+  }
+
+  /**
+   * @param at where it goes; the range was checked
+   * @returns SUCCESS, or OVERFLOW for a time that does not fit
+   */
+  write(at: number, status: FileStatus): number {
+    const from = status.view;
+    const to = this.#view;
+    const fields = this.#fields;
+    const fits =
+      copyTime(from, Statx.ACCESSED, to, fields.accessed) &&
+      copyTime(from, Statx.MODIFIED, to, fields.modified) &&
+      copyTime(from, Statx.CHANGED, to, fields.changed);
+    if (!fits) return Errno.OVERFLOW;
+    const major = from.getUint32(Statx.DEVICE_MAJOR, true);
+    setDevice(to, Filestat.DEVICE, major, from.getUint32(Statx.DEVICE_MINOR, true));
+    copyWord(from, Statx.INODE, to, Filestat.INODE);
+    to.setUint8(Filestat.FILETYPE, filetypeOf(status.mode));
+    // Linux counts links in 32 bits; the upper half of the wider field stays 0.
+    to.setUint32(fields.links, from.getUint32(Statx.LINKS, true), true);
+    copyWord(from, Statx.SIZE, to, fields.size);
+    this.#memory.bytes.set(this.#made, at);
+    return Errno.SUCCESS;
+  }
 }
 
 /** Whether these fstflags are known and do not contradict themselves. */
