@@ -4,9 +4,9 @@ import type { Benchmark, Budget, Configuration, Sample, Settings } from "../mode
 import { execute, inRepository, node, perCall, runner } from "../processes.js";
 import { callFiles, measuringStreams, rawProgram, scaled } from "./fixture.js";
 
-/** Calls of each subject in a long run: three and a half million in all. */
+/** Calls of each subject in a long run: each takes the peer about 0.2 s or more. */
 const LONG: Readonly<Record<string, number>> = {
-  clock: 500_000,
+  clock: 5_000_000,
   "write-64": 500_000,
   "read-64": 500_000,
   "read-4k": 500_000,
@@ -17,8 +17,9 @@ const LONG: Readonly<Record<string, number>> = {
   readdir: 50_000,
   "random-16": 500_000,
 };
-/** A short run makes this part of them: about 130,000. */
+/** A short run makes this part of them, and of the clock a tenth of that: about 130,000. */
 const SHORT = 0.04;
+const SHORT_CLOCK = 20_000;
 
 const PROGRAM = inRepository("bench/programs/micro.wasm");
 const INLINE = "inline";
@@ -55,6 +56,15 @@ function requests(scale: number, subjects: readonly string[] = Object.keys(LONG)
   return subjects.map((subject) => `${subject}=${scaled(LONG[subject]!, scale)}`);
 }
 
+/** Those of a short run. */
+function shortRequests(scale: number): string[] {
+  const [, ...others] = Object.keys(LONG);
+  return [`clock=${scaled(SHORT_CLOCK, scale)}`, ...requests(scale * SHORT, others)];
+}
+
+/** What the bare runner can do. */
+const BARE: readonly string[] = Object.keys(LONG).filter((subject) => subject !== "readdir");
+
 /** A keep that runs micro.wasm. */
 function keep(name: string, options: object, args: readonly string[], stdio: ReturnType<typeof measuringStreams>) {
   const measure = (): Sample[] =>
@@ -68,7 +78,8 @@ export function callBenchmarks(settings: Settings): Benchmark[] {
   const stdio = measuringStreams();
   const raw = rawProgram(settings.directory);
   return settings.lengths.map((length) => {
-    const args = requests(settings.scale * (length === "short" ? SHORT : 1));
+    const args = length === "short" ? shortRequests(settings.scale) : requests(settings.scale);
+    const bareArgs = args.filter((each) => BARE.includes(each.split("=")[0]!));
     const configurations: Configuration[] = [
       {
         name: "node:wasi",
@@ -78,6 +89,10 @@ export function callBenchmarks(settings: Settings): Benchmark[] {
       keep(INLINE, { backend: "inline", window: true, directory }, args, stdio),
       keep(BLOCK, { backend: "inline", window: false, directory }, args, stdio),
       keep("thread", { backend: "thread", window: true, directory }, args, stdio),
+      {
+        name: "bare JavaScript",
+        measure: () => perCall(node([runner("bare"), directory, PROGRAM, ...bareArgs], { stdio }).stderr),
+      },
       { name: "raw call", measure: () => perCall(node([runner("raw"), directory, ...args], { stdio }).stderr) },
     ];
     if (raw.missing === undefined) {
