@@ -1,7 +1,7 @@
 /** Single calls of WASI, seen from the program that makes them. */
 import { join } from "node:path";
 import type { Benchmark, Budget, Configuration, Sample, Settings } from "../model.js";
-import { execute, inRepository, node, perCall, runner } from "../processes.js";
+import { COMMAND, execute, inRepository, node, perCall, runner } from "../processes.js";
 import { callFiles, measuringStreams, rawProgram, scaled } from "./fixture.js";
 
 /** Calls of each subject in a long run: each takes the peer about 0.2 s or more. */
@@ -72,6 +72,12 @@ function keep(name: string, options: object, args: readonly string[], stdio: Ret
   return { name, measure };
 }
 
+/** `postern run` of micro.wasm. */
+function command(name: string, directory: string, args: readonly string[], stdio: ReturnType<typeof measuringStreams>) {
+  const words = [COMMAND, "run", "--dir", `${directory}::/`, PROGRAM, ...args];
+  return { name, measure: (): Sample[] => perCall(node(words, { stdio }).stderr) };
+}
+
 /** All calls, in long runs, in short ones, or both. */
 export function callBenchmarks(settings: Settings): Benchmark[] {
   const directory = callFiles(settings.directory);
@@ -86,7 +92,7 @@ export function callBenchmarks(settings: Settings): Benchmark[] {
         measure: () =>
           perCall(node([runner("node-wasi"), JSON.stringify({ "/": directory }), PROGRAM, ...args], { stdio }).stderr),
       },
-      keep(INLINE, { backend: "inline", window: true, directory }, args, stdio),
+      command(INLINE, directory, args, stdio),
       keep(BLOCK, { backend: "inline", window: false, directory }, args, stdio),
       keep("thread", { backend: "thread", window: true, directory }, args, stdio),
       {
