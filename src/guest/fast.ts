@@ -1,6 +1,7 @@
 /**
  * The fast routes: calls of a common shape, one item at the start of the block, nothing allocated. The functions are made
- * once for each block, over constant views.
+ * once for each block, over constant views. What a function captures it takes into a variable of its own where it uses it
+ * often: until the engine has optimised it, each use of a captured one is looked up and checked.
  */
 import { type Plan, Result } from "../sallyport/call.js";
 import { plans } from "../sallyport/calls.js";
@@ -36,33 +37,35 @@ export function createFastRoutes(wire: Wire, window: boolean) {
   /** Writes the item but for its arguments, which are NULL, and the end behind its data. */
   function begin(number: number, dataBytes: number): void {
     if (state.attacked) attack();
-    halves[0] = SYSCALL_PAYLOAD_BYTES + dataBytes;
-    halves[1] = 0;
-    halves[2] = Kind.SYSCALL;
-    halves[3] = 0;
-    halves[4] = number;
-    halves[5] = 0;
-    halves[6] = ALL_ONES;
-    halves[7] = ALL_ONES;
-    halves[8] = ALL_ONES;
-    halves[9] = ALL_ONES;
-    halves[10] = ALL_ONES;
-    halves[11] = ALL_ONES;
-    halves[12] = ALL_ONES;
-    halves[13] = ALL_ONES;
-    halves[14] = ALL_ONES;
-    halves[15] = ALL_ONES;
-    halves[16] = ALL_ONES;
-    halves[17] = ALL_ONES;
-    halves[18] = MINUS_ENOSYS;
-    halves[19] = ALL_ONES;
-    halves[20] = 0;
-    halves[21] = 0;
+    const to = halves;
+    const ones = ALL_ONES;
+    to[0] = SYSCALL_PAYLOAD_BYTES + dataBytes;
+    to[1] = 0;
+    to[2] = Kind.SYSCALL;
+    to[3] = 0;
+    to[4] = number;
+    to[5] = 0;
+    to[6] = ones;
+    to[7] = ones;
+    to[8] = ones;
+    to[9] = ones;
+    to[10] = ones;
+    to[11] = ones;
+    to[12] = ones;
+    to[13] = ones;
+    to[14] = ones;
+    to[15] = ones;
+    to[16] = ones;
+    to[17] = ones;
+    to[18] = MINUS_ENOSYS;
+    to[19] = ones;
+    to[20] = 0;
+    to[21] = 0;
     const end = (DATA + dataBytes) >>> 2;
-    halves[end] = 0;
-    halves[end + 1] = 0;
-    halves[end + 2] = 0;
-    halves[end + 3] = 0;
+    to[end] = 0;
+    to[end + 1] = 0;
+    to[end + 2] = 0;
+    to[end + 3] = 0;
   }
 
   /** Writes a 32-bit argument. @param half index of its low half */
@@ -87,13 +90,14 @@ export function createFastRoutes(wire: Wire, window: boolean) {
     const high = halves[19]!;
     // A block that was detached meanwhile has no words.
     if (high === undefined) return fail(Errno.EFAULT);
-    state.low = low;
-    state.high = high;
+    const into = state;
+    into.low = low;
+    into.high = high;
     if (high === ALL_ONES && low >= firstErrno) {
-      state.errno = TWO_32 - low;
+      into.errno = TWO_32 - low;
       return low - TWO_32;
     }
-    state.errno = 0;
+    into.errno = 0;
     return 0;
   }
 

@@ -3,7 +3,9 @@
  * calls Linux and writes the reply. Every word of the block is hostile; what a decision rests on is read once, into
  * memory of the host's own.
  *
- * The functions are made once for each host, over constant views, because V8 folds those (docs/performance.md).
+ * The functions are made once for each host, over constant views, because V8 folds those (docs/performance.md). What they
+ * use often they take into a variable of their own: until V8 has optimised a function, each use of what it captures is
+ * looked up and checked; and only short functions are compiled as a part of their caller.
  */
 import { PosternError } from "../errors.js";
 import { readMonotonic, vdsoClockGettime } from "../kernel/clock.js";
@@ -284,41 +286,46 @@ function createDirectHost(options: HostOptions): Host {
 
   /** Copies what `item` leaves of the arguments: the last three. */
   function copyRest(): void {
+    const from = halves;
+    const to = words;
     const half = (request.data >>> 2) - 10;
-    words[6] = halves[half]!;
-    words[7] = halves[half + 1]!;
-    words[8] = halves[half + 2]!;
-    words[9] = halves[half + 3]!;
-    words[10] = halves[half + 4]!;
-    words[11] = halves[half + 5]!;
+    to[6] = from[half]!;
+    to[7] = from[half + 1]!;
+    to[8] = from[half + 2]!;
+    to[9] = from[half + 3]!;
+    to[10] = from[half + 4]!;
+    to[11] = from[half + 5]!;
   }
 
   /** Copies the item at a byte offset and executes it. @returns 0, or the errno of a refusal */
   function item(offset: number): number {
+    const from = halves;
     const half = (offset + HEADER_BYTES) >>> 2;
-    const number = halves[half]!;
-    if (halves[half + 1] !== 0) return 0;
+    const number = from[half]!;
+    if (from[half + 1] !== 0) return 0;
     if (header.kind !== Kind.SYSCALL) return loaderItem(offset, number);
     const plan = HOST_PLANS[number];
     if (plan === undefined || (compatible && plan.extension)) return 0;
     // Written out: as a loop it takes twice the time. The others are copied by the ways of calls that have some.
-    words[0] = halves[half + 2]!;
-    words[1] = halves[half + 3]!;
-    words[2] = halves[half + 4]!;
-    words[3] = halves[half + 5]!;
-    words[4] = halves[half + 6]!;
-    words[5] = halves[half + 7]!;
-    request.data = offset + HEADER_BYTES + SYSCALL_PAYLOAD_BYTES;
-    request.dataLength = header.size - SYSCALL_PAYLOAD_BYTES;
-    request.plan = plan.plan;
+    const to = words;
+    to[0] = from[half + 2]!;
+    to[1] = from[half + 3]!;
+    to[2] = from[half + 4]!;
+    to[3] = from[half + 5]!;
+    to[4] = from[half + 6]!;
+    to[5] = from[half + 7]!;
+    const view = request;
+    view.data = offset + HEADER_BYTES + SYSCALL_PAYLOAD_BYTES;
+    view.dataLength = header.size - SYSCALL_PAYLOAD_BYTES;
+    view.plan = plan.plan;
     core.refused = 0;
     const result = ways[plan.way]!(plan);
     if (sharing !== null) sharing.release(closeNative);
-    request.result = result;
-    if (observer !== null) observer.after?.(request);
+    view.result = result;
+    if (observer !== null) observer.after?.(view);
     if (core.refused !== 0 && compatible) return core.refused;
-    halves[half + 14] = result;
-    halves[half + 15] = result < 0 ? 0xffffffff : result < TWO_32 ? 0 : Math.floor(result / TWO_32);
+    from[half + 14] = result;
+    from[half + 15] = result < 0 ? 0xffffffff : result < TWO_32 ? 0 : Math.floor(result / TWO_32);
     return 0;
   }
 
@@ -345,7 +352,8 @@ function createDirectHost(options: HostOptions): Host {
 
   /** Whether the end stands here as it should, and inside of the block. What is undefined lies outside. */
   function isUsualEnd(half: number): boolean {
-    return halves[half] === 0 && halves[half + 1] === 0 && halves[half + 2] === 0 && halves[half + 3] === 0;
+    const from = halves;
+    return from[half] === 0 && from[half + 1] === 0 && from[half + 2] === 0 && from[half + 3] === 0;
   }
 
   function execute(): number {
