@@ -7,6 +7,7 @@ import { exitStatus } from "../keep/run.js";
 import { Failure, failureText } from "./failure.js";
 import { resolveEnvironment } from "./options.js";
 import { parseRunCommand, type RunOptions } from "./run-options.js";
+import { optimiseLater } from "./tiering.js";
 
 export { runDeclaration as declaration } from "./run-options.js";
 
@@ -114,7 +115,12 @@ function explain(exit: KeepExit, options: RunOptions): void {
 export async function execute(argv: readonly string[]): Promise<number> {
   const options = parseRunCommand(argv);
   const signals = new Signals();
-  const keep = await Keep.launch({ ...keepOptions(options), onStart: (backend) => signals.install(backend) });
+  const compiled = optimiseLater(options.program);
+  const onStart = (backend: BackendName) => {
+    compiled();
+    signals.install(backend);
+  };
+  const keep = await Keep.launch({ ...keepOptions(options), onStart });
   signals.attach(keep);
   const exit = await keep.exit;
   explain(exit, options);
