@@ -54,28 +54,28 @@ export class InlineCpu<W extends Word> implements VirtualCpu<W> {
   /** Registers of the entry under way: the program writes them before a sally and reads the answer after it. */
   registers!: Registers<W>;
   readonly tcs: W;
-  readonly #options: InlineOptions<W>;
-  readonly #zero: W;
-  readonly #exit: ExitRecord<W>;
-  readonly #unwind = new Unwind("the keep is stopped");
+  private readonly options: InlineOptions<W>;
+  private readonly zero: W;
+  private readonly record: ExitRecord<W>;
+  private readonly unwind = new Unwind("the keep is stopped");
   /** The call under way; null while nobody is inside, and once the call is over. */
-  #entry: Entry<W> | null = null;
-  #inside = false;
+  private entry: Entry<W> | null = null;
+  private inside = false;
   /** What a handler threw: it reaches the caller even if the program catches it on its way. */
-  #failure: { readonly error: unknown } | null = null;
-  #trap: InlineTrap<W> | null = null;
-  #depth = 0;
+  private failure: { readonly error: unknown } | null = null;
+  private lastTrap: InlineTrap<W> | null = null;
+  private traps = 0;
 
   constructor(options: InlineOptions<W>) {
-    this.#options = options;
+    this.options = options;
     this.tcs = options.tcs;
-    this.#zero = options.word(0);
-    this.#exit = new ExitRecord(this.#zero);
+    this.zero = options.word(0);
+    this.record = new ExitRecord(this.zero);
   }
 
   /** Number of traps that were not resumed: CSSA. */
   get depth(): number {
-    return this.#depth;
+    return this.traps;
   }
 
   /**
@@ -83,106 +83,114 @@ export class InlineCpu<W extends Word> implements VirtualCpu<W> {
    * the call is over, and never again after that.
    */
   sally(): void {
-    const entry = this.#entry;
-    if (entry === null) throw this.#unwind;
+    const entry = this.entry;
+    if (entry === null) throw this.unwind;
     let leaf: Leaf | 0;
     try {
-      leaf = entry.turn(this.#exit.leave(ExitKind.Sally));
+      leaf = entry.turn(this.record.leave(ExitKind.Sally));
       if (leaf === EENTER && entry.tcs === this.tcs) return;
-      leaf = this.#refuse(entry, leaf);
+      leaf = this.refuse(entry, leaf);
     } catch (error) {
-      this.#entry = null;
-      this.#failure = { error };
-      throw error;
+      throw this.fail(error);
     }
-    if (leaf !== 0) return;
-    this.#entry = null;
-    throw this.#unwind;
+    if (leaf === 0) throw this.end();
+  }
+
+  /** A handler threw: the call is over. @returns what it threw */
+  private fail(error: unknown): unknown {
+    this.entry = null;
+    this.failure = { error };
+    return error;
+  }
+
+  private end(): Unwind {
+    this.entry = null;
+    return this.unwind;
   }
 
   /** A handler asked for what this CPU cannot do at a sally: ENCLU faults until it asks for something else. */
-  #refuse(entry: Entry<W>, asked: Leaf | 0): Leaf | 0 {
+  private refuse(entry: Entry<W>, asked: Leaf | 0): Leaf | 0 {
     let leaf = asked;
     while (leaf !== 0 && (leaf !== EENTER || entry.tcs !== this.tcs)) {
-      leaf = entry.turn(this.#entryFault(leaf, entry));
+      leaf = entry.turn(this.entryFault(leaf, entry));
     }
     return leaf;
   }
 
   /** ENCLU itself faults: the keep was not entered; r8 and r9 keep their values. */
-  #entryFault(leaf: Leaf, entry: Pick<Entry<W>, "tcs" | "registers">): Exit<W> {
+  private entryFault(leaf: Leaf, entry: Pick<Entry<W>, "tcs" | "registers">): Exit<W> {
     const isTcs = entry.tcs === this.tcs;
-    return this.#except(
+    return this.except(
       entry.registers,
       leaf,
       isTcs
-        ? { trapnr: Trap.GP, errorCode: 0, address: this.#zero }
+        ? { trapnr: Trap.GP, errorCode: 0, address: this.zero }
         : { trapnr: Trap.PF, errorCode: NOT_A_TCS, address: entry.tcs },
     );
   }
 
-  #except(registers: Registers<W>, leaf: Leaf, trap: InlineTrap<W>): Exit<W> {
-    const { word } = this.#options;
+  private except(registers: Registers<W>, leaf: Leaf, trap: InlineTrap<W>): Exit<W> {
+    const { word } = this.options;
     registers.rdi = word(trap.trapnr);
     registers.rsi = word(trap.errorCode);
     registers.rdx = trap.address;
-    return this.#exit.except(leaf, trap.trapnr, trap.errorCode, trap.address);
+    return this.record.except(leaf, trap.trapnr, trap.errorCode, trap.address);
   }
 
   enter(leaf: Leaf, entry: Entry<W>): Exit<W> | null {
-    const frames = this.#options.crash === undefined ? 1 : 2;
+    const frames = this.options.crash === undefined ? 1 : 2;
     // Nothing can be resumed: a trap unwinds the program's stack, so its frame is dead.
-    if (entry.tcs !== this.tcs || this.#inside || leaf === ERESUME || this.#depth >= frames) {
-      return this.#entryFault(leaf, entry);
+    if (entry.tcs !== this.tcs || this.inside || leaf === ERESUME || this.traps >= frames) {
+      return this.entryFault(leaf, entry);
     }
-    this.#inside = true;
-    this.#entry = entry;
-    this.#failure = null;
+    this.inside = true;
+    this.entry = entry;
+    this.failure = null;
     this.registers = entry.registers;
-    const ended = this.#run();
-    this.#inside = false;
-    this.#entry = null;
+    const ended = this.run();
+    this.inside = false;
+    this.entry = null;
     // How the call ended at a sally counts, whatever the program made of it since.
-    this.#rethrow();
+    this.rethrow();
     if (entry.over) return null;
-    return "error" in ended ? this.#trapped(entry.registers, ended.error) : this.#finish(entry.registers, ended.status);
+    return "error" in ended ? this.trapped(entry.registers, ended.error) : this.finish(entry.registers, ended.status);
   }
 
-  #rethrow(): void {
-    if (this.#failure !== null) throw this.#failure.error;
+  private rethrow(): void {
+    if (this.failure !== null) throw this.failure.error;
   }
 
-  #run(): { readonly status: W } | { readonly error: unknown } {
+  private run(): { readonly status: W } | { readonly error: unknown } {
     try {
-      if (this.#depth === 0) return { status: this.#options.program(this) };
-      this.#options.crash!(this, this.#trap!);
-      return { status: this.#zero };
+      if (this.traps === 0) return { status: this.options.program(this) };
+      this.options.crash!(this, this.lastTrap!);
+      return { status: this.zero };
     } catch (error) {
       return { error };
     }
   }
 
-  #finish(registers: Registers<W>, status: W): Exit<W> {
-    registers.rdi = this.#zero;
-    registers.rsi = this.#zero;
-    registers.rdx = this.#zero;
+  private finish(registers: Registers<W>, status: W): Exit<W> {
+    registers.rdi = this.zero;
+    registers.rsi = this.zero;
+    registers.rdx = this.zero;
     registers.r8 = status;
-    registers.r9 = this.#zero;
-    return this.#exit.leave(this.#depth === 0 ? ExitKind.Finish : ExitKind.Sally);
+    registers.r9 = this.zero;
+    return this.record.leave(this.traps === 0 ? ExitKind.Finish : ExitKind.Sally);
   }
 
-  #trapped(registers: Registers<W>, error: unknown): Exit<W> {
-    const trap = this.#options.trapOf(error);
+  private trapped(registers: Registers<W>, error: unknown): Exit<W> {
+    const trap = this.options.trapOf(error);
     if (trap === null) throw error;
     if (!Number.isInteger(trap.trapnr) || trap.trapnr < 0 || trap.trapnr > 0xff) {
       throw new PosternError("EBADPROGRAM", `The program's trap has no vector: ${String(trap.trapnr)}.`, {
         cause: error,
       });
     }
-    this.#trap = trap;
-    this.#depth++;
-    registers.r8 = this.#zero;
-    registers.r9 = this.#zero;
-    return this.#except(registers, ERESUME, trap);
+    this.lastTrap = trap;
+    this.traps++;
+    registers.r8 = this.zero;
+    registers.r9 = this.zero;
+    return this.except(registers, ERESUME, trap);
   }
 }

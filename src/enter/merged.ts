@@ -38,26 +38,43 @@ export class MergedEntry<W extends Word = bigint, Data = unknown> extends Entry<
   }
 
   turn(exit: Exit<W>): Leaf | 0 {
-    const run = this.run;
-    if (exit.kind === ExitKind.Exception) {
-      if (isSignal(exit.trapnr)) return this.deliver(exit);
-      this.note(exit);
-    } else {
-      run.function = EEXIT;
-    }
+    if (exit.kind === ExitKind.Exception) return this.exception(exit);
+    this.run.function = EEXIT;
+    return this.ask();
+  }
+
+  /** Asks the handler what next. */
+  private ask(): Leaf | 0 {
+    const { run, registers } = this;
     const handler = run.userHandler;
     if (handler === null) return this.finish(0);
-    const registers = this.registers;
-    const { rdi, rsi, rdx, rsp, r8, r9 } = registers;
-    const answer = handler(rdi, rsi, rdx, rsp, r8, r9, run, registers);
+    const { rsp } = registers;
+    const answer = handler(
+      registers.rdi,
+      registers.rsi,
+      registers.rdx,
+      rsp,
+      registers.r8,
+      registers.r9,
+      run,
+      registers,
+    );
     registers.rsp = rsp;
     // The usual answer, for which nothing else needs to be looked at.
-    if (answer === EENTER && !run.hasReservedBits()) {
-      this.tcs = run.tcs;
-      return EENTER;
-    }
+    if (answer !== EENTER || run.hasReservedBits()) return this.next(answer);
+    this.tcs = run.tcs;
+    return EENTER;
+  }
+
+  private next(answer: number): Leaf | 0 {
     const checked = checkAnswer(answer);
     return checked > 0 ? this.begin(checked) : this.finish(checked);
+  }
+
+  private exception(exit: Exit<W>): Leaf | 0 {
+    if (isSignal(exit.trapnr)) return this.deliver(exit);
+    this.note(exit);
+    return this.ask();
   }
 
   private note(exit: Exit<W>): void {

@@ -50,7 +50,7 @@ export class EnclaveRun<W extends Word = bigint, Data = unknown> {
   userHandler: MergedHandler<W, Data> | null = null;
   /** The caller's own value: passed through, never looked at. */
   userData: Data;
-  #reserved: Uint8Array | null = null;
+  private reservedBytes: Uint8Array | null = null;
 
   /**
    * @param tcs address of the TCS to enter
@@ -65,13 +65,13 @@ export class EnclaveRun<W extends Word = bigint, Data = unknown> {
 
   /** The 216 reserved bytes. They exist once somebody asks for them: until then they are zero and cost nothing. */
   get reserved(): Uint8Array {
-    this.#reserved ??= new Uint8Array(RUN_BYTES - RESERVED_OFFSET);
-    return this.#reserved;
+    this.reservedBytes ??= new Uint8Array(RUN_BYTES - RESERVED_OFFSET);
+    return this.reservedBytes;
   }
 
   /** True if any reserved byte is set: the call refuses such a structure with -EINVAL. */
   hasReservedBits(): boolean {
-    return this.#reserved?.some((byte) => byte !== 0) ?? false;
+    return this.reservedBytes?.some((byte) => byte !== 0) ?? false;
   }
 
   /**
@@ -108,7 +108,7 @@ export class EnclaveRun<W extends Word = bigint, Data = unknown> {
     structure.set("exception_addr", word64(this.exceptionAddress, "The fault address"));
     structure.set("user_handler", this.userHandler === null ? 0n : handles.handleOf(this.userHandler));
     structure.set("user_data", dataWord(this.userData, handles));
-    if (this.#reserved !== null) bytes.set(this.#reserved, RESERVED_OFFSET);
+    if (this.reservedBytes !== null) bytes.set(this.reservedBytes, RESERVED_OFFSET);
     return bytes;
   }
 }

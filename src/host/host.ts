@@ -11,7 +11,7 @@ import { PosternError } from "../errors.js";
 import { readMonotonic, vdsoClockGettime } from "../kernel/clock.js";
 import { getrandom } from "../kernel/random.js";
 import { syscall3, syscall4 } from "../kernel/syscall.js";
-import { type Block, malformedItem, readHeader } from "../sallyport/block.js";
+import { type Block, type IterationEnd, malformedItem, readHeader } from "../sallyport/block.js";
 import type { Plan } from "../sallyport/call.js";
 import { isOwnPeer } from "../sallyport/compatibility.js";
 import { CALL_PAYLOAD_BYTES, HEADER_BYTES, Kind, SYSCALL_PAYLOAD_BYTES } from "../sallyport/constants.js";
@@ -114,6 +114,7 @@ function createDirectHost(options: HostOptions): Host {
   const unrestricted = policy.unrestricted === true;
   const limited = Number.isFinite(limits.outputBytes);
   const refusals = refusalTable(policy);
+  const itemsMax = limits.items;
   const inspected = observer !== null || decide !== null || refusals !== null;
 
   const halves = block.halves;
@@ -325,7 +326,7 @@ function createDirectHost(options: HostOptions): Host {
     if (observer !== null) observer.after?.(view);
     if (core.refused !== 0 && compatible) return core.refused;
     from[half + 14] = result;
-    from[half + 15] = result < 0 ? 0xffffffff : result < TWO_32 ? 0 : Math.floor(result / TWO_32);
+    from[half + 15] = result < 0 ? 0xffffffff : result < TWO_32 ? 0 : result / TWO_32;
     return 0;
   }
 
@@ -359,21 +360,32 @@ function createDirectHost(options: HostOptions): Host {
   function execute(): number {
     let offset = 0;
     for (let count = 0; ; count++) {
-      if (stop[0] !== 0) core.ended = core.ended === Ended.NO ? Ended.STOPPED : core.ended;
+      if (stop[0] !== 0) noteStop();
       if (core.ended !== Ended.NO) return 0;
       const end = readHeader(block, offset, header);
-      if (end !== undefined) {
-        if (end === "end" || (compatible && end !== "overrun")) return 0;
-        throw malformedItem(end, offset);
-      }
-      if (count >= limits.items) {
-        throw new PosternError("EBADBLOCK", `the block holds more than ${limits.items} items`, { offset });
-      }
+      if (end !== undefined) return finish(end, offset);
+      if (count >= itemsMax) throw tooMany(offset);
       const refused = item(offset);
       if (refused !== 0) return refused;
       offset += HEADER_BYTES + header.size;
       if (isUsualEnd(offset >>> 2) && stop[0] === 0) return 0;
     }
+  }
+
+  // What seldom happens stands apart, so that the functions above stay short enough to be compiled as one.
+
+  function noteStop(): void {
+    if (core.ended === Ended.NO) core.ended = Ended.STOPPED;
+  }
+
+  /** No further item. @returns 0 @throws PosternError EBADBLOCK where that is no end */
+  function finish(end: IterationEnd, offset: number): number {
+    if (end === "end" || (compatible && end !== "overrun")) return 0;
+    throw malformedItem(end, offset);
+  }
+
+  function tooMany(offset: number): PosternError {
+    return new PosternError("EBADBLOCK", `the block holds more than ${itemsMax} items`, { offset });
   }
 
   return {

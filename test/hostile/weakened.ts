@@ -50,11 +50,16 @@ export async function weakened({ name, find, replace }: Weakness): Promise<typeo
 /** Checks of the engine, each of which some case of a lying host must need. */
 export const WEAKNESSES: readonly Weakness[] = [
   { name: "count of the general route", find: /value > limitOf\(staged\)/, replace: "false" },
-  { name: "count of a transfer", find: /if \(high !== 0 \|\| low > max\)/, replace: "if (false)" },
-  { name: "high half of a count", find: /if \(high !== 0 \|\| low > max\)/, replace: "if (low > max)" },
+  { name: "count of a transfer", find: /if \(state\.high !== 0 \|\| state\.low > max\)/, replace: "if (false)" },
+  {
+    name: "high half of a count",
+    find: /if \(state\.high !== 0 \|\| state\.low > max\)/,
+    replace: "if (state.low > max)",
+  },
   { name: "range of errno", find: /TWO_32 - 4095/, replace: "TWO_32 - 4096" },
   { name: "range of errno, compatible", find: /TWO_32 - 4097/, replace: "TWO_32 - 4095" },
   { name: "range of a 32-bit value", find: /high === 0 && low <= 0x7fffffff/, replace: "high === 0" },
+  { name: "range of an int", find: /state\.high === 0 && state\.low <= 0x7fffffff/, replace: "state.high === 0" },
   { name: "range of a byte", find: /high === 0 && low <= 255/, replace: "high === 0" },
   { name: "range of park's value", find: /high !== \(\(low \| 0\) >> 31\) >>> 0/, replace: "false" },
   { name: "room of an address", find: /Math\.min\(room, length\)/, replace: "length" },
