@@ -62,9 +62,6 @@ function shortRequests(scale: number): string[] {
   return [`clock=${scaled(SHORT_CLOCK, scale)}`, ...requests(scale * SHORT, others)];
 }
 
-/** What the bare runner can do. */
-const BARE: readonly string[] = Object.keys(LONG).filter((subject) => subject !== "readdir");
-
 /** A keep that runs micro.wasm. */
 function keep(name: string, options: object, args: readonly string[], stdio: ReturnType<typeof measuringStreams>) {
   const measure = (): Sample[] =>
@@ -85,7 +82,6 @@ export function callBenchmarks(settings: Settings): Benchmark[] {
   const raw = rawProgram(settings.directory);
   return settings.lengths.map((length) => {
     const args = length === "short" ? shortRequests(settings.scale) : requests(settings.scale);
-    const bareArgs = args.filter((each) => BARE.includes(each.split("=")[0]!));
     const configurations: Configuration[] = [
       {
         name: "node:wasi",
@@ -97,7 +93,7 @@ export function callBenchmarks(settings: Settings): Benchmark[] {
       keep("thread", { backend: "thread", window: true, directory }, args, stdio),
       {
         name: "bare JavaScript",
-        measure: () => perCall(node([runner("bare"), directory, PROGRAM, ...bareArgs], { stdio }).stderr),
+        measure: () => perCall(node([runner("bare"), directory, PROGRAM, ...args], { stdio }).stderr),
       },
       { name: "raw call", measure: () => perCall(node([runner("raw"), directory, ...args], { stdio }).stderr) },
     ];

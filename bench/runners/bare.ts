@@ -124,6 +124,12 @@ const functions: Record<string, (...parameters: never[]) => unknown> = {
     copyPath(at, length);
     return syscall5(SYS.statx, native[fd]!, pathAddress, 0, STATX_BASIC_STATS, statusAddress) < 0 ? BADF : 0;
   },
+  fd_readdir(fd: number, at: number, length: number, _cookie: bigint, result: number) {
+    // As Linux has the entries.
+    syscall3(SYS.lseek, native[fd]!, 0, 0);
+    words[result >>> 2] = Math.max(0, syscall3(SYS.getdents64, native[fd]!, base + at, length));
+    return syscall3(SYS.getdents64, native[fd]!, base + at, length) < 0 ? BADF : 0;
+  },
   random_get: (at: number, length: number) => (getrandom(base + at, length, 0) < 0 ? BADF : 0),
   proc_exit: (code: number) => process.exit(code),
 };

@@ -14,7 +14,12 @@ const FLAG = "--wasm-tiering-budget";
 const LARGE_BYTES = 2 ** 18;
 
 function isLarge(path: string): boolean {
-  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LARGE_BYTES;
+  try {
+    return statSync(path).size > LARGE_BYTES;
+  } catch {
+    // Whoever reads the program says so.
+    return false;
+  }
 }
 
 /**

@@ -20,7 +20,8 @@ test("functions of large programs are optimised later, and only while those are 
   const set = t.mock.method(v8, "setFlagsFromString", () => {});
   const flags = () => set.mock.calls.map((call) => call.arguments[0]);
 
-  for (const path of [file("small", 1000), join(directory, "absent"), directory]) optimiseLater(path)();
+  const small = file("small", 1000);
+  for (const path of [small, join(directory, "absent"), join(small, "below"), directory]) optimiseLater(path)();
   assert.deepEqual(flags(), []);
 
   const compiled = optimiseLater(file("large", 300_000));
