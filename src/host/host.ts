@@ -133,15 +133,19 @@ function createDirectHost(options: HostOptions): Host {
    * @returns the address, or -EFAULT or a refusal
    */
   function bufferAddress(at: number): number {
-    const start = words[at]!;
-    const length = words[at + 2]!;
-    if (words[at + 1] === 1 && window !== null) {
-      const room = window.bytes().length;
-      if (words[at + 3] !== 0 || length > room || start > room - length) return -Errno.EFAULT;
-      return window.address() + start;
-    }
-    const offset = dereferenceHalves(request.dataLength, start, words[at + 1]!, length, words[at + 3]!, 1, 1);
+    const from = words;
+    if (from[at + 1] === 1 && window !== null) return windowAddress(window, at);
+    const offset = dereferenceHalves(request.dataLength, from[at]!, from[at + 1]!, from[at + 2]!, from[at + 3]!, 1, 1);
     return offset < 0 ? core.refuse(-offset) : base + request.data + offset;
+  }
+
+  function windowAddress(memory: Window, at: number): number {
+    const from = words;
+    const start = from[at]!;
+    const length = from[at + 2]!;
+    const room = memory.bytes().length;
+    if (from[at + 3] !== 0 || length > room || start > room - length) return -Errno.EFAULT;
+    return memory.address() + start;
   }
 
   /** Fills a buffer with random bytes. @returns count, or -errno */
@@ -160,30 +164,38 @@ function createDirectHost(options: HostOptions): Host {
 
   /** Moves bytes between a descriptor and the data section or the program's memory. @returns count, or -errno */
   function transfer(plan: HostPlan): number {
-    const length = words[4]!;
     const address = bufferAddress(2);
     if (address < 0) return address;
-    const number = words[0]!;
-    if (words[1] !== 0 || number >= descriptorLimit) return -Errno.EBADF;
+    const from = words;
+    const number = from[0]!;
+    if (from[1] !== 0 || number >= descriptorLimit) return -Errno.EBADF;
     const descriptor = sharing === null ? native[number]! : sharing.find(number, 0);
     if (descriptor < 0 || (!unrestricted && (rights[number]! & plan.right) !== plan.right)) return -Errno.EBADF;
     if (inspected) {
       const refusal = inspect(plan.plan);
       if (refusal !== 0) return refusal;
     }
-    let count = length;
-    if (limited && plan.writes) {
-      count = core.outputRoom(length);
-      if (count < 0) return count;
-    }
+    if (limited && plan.writes) return limitedTransfer(plan, number, descriptor, address);
+    const result = move(plan, descriptor, address, from[4]!);
+    return result < 0 ? transferAgain(plan, number, descriptor, address, from[4]!, result) : result;
+  }
+
+  /** Writes no more than the keep may still write, and counts it. */
+  function limitedTransfer(plan: HostPlan, number: number, descriptor: number, address: number): number {
+    const count = core.outputRoom(words[4]!);
+    if (count < 0) return count;
     let result = move(plan, descriptor, address, count);
     if (result < 0) result = transferAgain(plan, number, descriptor, address, count, result);
-    if (limited && plan.writes) core.countOutput(result);
+    core.countOutput(result);
     return result;
   }
 
   function move(plan: HostPlan, descriptor: number, address: number, count: number): number {
-    if (!plan.positioned) return syscall3(plan.native, descriptor, address, count);
+    if (plan.positioned) return moveAt(plan, descriptor, address, count);
+    return syscall3(plan.native, descriptor, address, count);
+  }
+
+  function moveAt(plan: HostPlan, descriptor: number, address: number, count: number): number {
     const position = words[7] === 0 ? words[6]! : core.wide(request, 3);
     return syscall4(plan.native, descriptor, address, count, position);
   }
@@ -246,15 +258,16 @@ function createDirectHost(options: HostOptions): Host {
       const refusal = inspect(plan.plan);
       if (refusal !== 0) return refusal;
     }
-    const number = words[0]!;
-    if (words[1] !== 0 || number >= descriptorLimit) return -Errno.EBADF;
+    const from = words;
+    const number = from[0]!;
+    if (from[1] !== 0 || number >= descriptorLimit) return -Errno.EBADF;
     const descriptor = sharing === null ? native[number]! : sharing.find(number, 0);
     if (descriptor < 0) return -Errno.EBADF;
     // The position of a shared description belongs to every process that has it.
     if (!unrestricted && !descriptors.exclusive(number)) return -Errno.ESPIPE;
-    const whence = words[4]!;
-    if (words[5] !== 0 || whence > 2) return -Errno.EINVAL;
-    const offset = words[3] === 0 ? words[2]! : core.wide(request, 1);
+    const whence = from[4]!;
+    if (from[5] !== 0 || whence > 2) return -Errno.EINVAL;
+    const offset = from[3] === 0 ? from[2]! : core.wide(request, 1);
     return syscall3(plan.native, descriptor, offset, whence);
   }
 
@@ -263,13 +276,14 @@ function createDirectHost(options: HostOptions): Host {
       const refusal = inspect(plan.plan);
       if (refusal !== 0) return refusal;
     }
-    const id = words[0]!;
-    const low = words[2]!;
-    const high = words[3]!;
+    const from = words;
+    const id = from[0]!;
+    const low = from[2]!;
+    const high = from[3]!;
     const first = low === 0 && high === 0 && request.dataLength >= 16;
     const at = first ? 0 : dereferenceHalves(request.dataLength, low, high, 1, 0, 16, 8);
     if (at < 0) return core.refuse(-at);
-    if (!unrestricted && (words[1] !== 0 || !isOwnClock(id))) return -Errno.EINVAL;
+    if (!unrestricted && (from[1] !== 0 || !isOwnClock(id))) return -Errno.EINVAL;
     const place = request.data + at;
     // Most programs ask for this one, and most clocks are asked for often.
     if (id === CLOCK_MONOTONIC) {

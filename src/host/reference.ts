@@ -39,7 +39,7 @@ export function dereferenceHalves(
     if (bytes > dataLength || offsetLow > dataLength - bytes) return -Errno.EFAULT;
     return (offsetLow & (align - 1)) === 0 ? offsetLow : -Errno.EFAULT;
   }
-  const offset = (BigInt(offsetHigh) << 32n) | BigInt(offsetLow);
-  const count = (BigInt(countHigh) << 32n) | BigInt(countLow);
-  return dereference(dataLength, offset, count, size, align);
+  return dereference(dataLength, whole(offsetLow, offsetHigh), whole(countLow, countHigh), size, align);
 }
+
+const whole = (low: number, high: number): bigint => (BigInt(high) << 32n) | BigInt(low);
