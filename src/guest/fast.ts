@@ -186,7 +186,7 @@ export function createFastRoutes(wire: Wire, window: boolean) {
     halves[8] = low;
     halves[9] = high;
     put(10, last);
-    return exchangeAs(plan.result);
+    return exchangeWord();
   }
 
   function open(directory: number, path: Uint8Array, length: number, flags: number, permissions: number): number {
