@@ -57,6 +57,7 @@ export class InlineCpu<W extends Word> implements VirtualCpu<W> {
   private readonly options: InlineOptions<W>;
   private readonly zero: W;
   private readonly record: ExitRecord<W>;
+  private readonly sallied: Exit<W>;
   private readonly unwind = new Unwind("the keep is stopped");
   /** The call under way; null while nobody is inside, and once the call is over. */
   private entry: Entry<W> | null = null;
@@ -71,6 +72,7 @@ export class InlineCpu<W extends Word> implements VirtualCpu<W> {
     this.tcs = options.tcs;
     this.zero = options.word(0);
     this.record = new ExitRecord(this.zero);
+    this.sallied = new ExitRecord(this.zero).leave(ExitKind.Sally);
   }
 
   /** Number of traps that were not resumed: CSSA. */
@@ -87,7 +89,7 @@ export class InlineCpu<W extends Word> implements VirtualCpu<W> {
     if (entry === null) throw this.unwind;
     let leaf: Leaf | 0;
     try {
-      leaf = entry.turn(this.record.leave(ExitKind.Sally));
+      leaf = entry.turn(this.sallied);
       if (leaf === EENTER && entry.tcs === this.tcs) return;
       leaf = this.refuse(entry, leaf);
     } catch (error) {

@@ -174,14 +174,16 @@ class ProgramExecution implements Execution {
     const run = new EnclaveRun<number, null>(TCS, 0, null);
     let finished = false;
     run.userHandler = (rdi, _rsi, _rdx, _rsp, _r8, _r9, state, answer) => {
-      if (state.function !== EEXIT) return exceptions.answer(state.function, this.exceptionEntry());
-      if (rdi === SALLY) {
-        const inProgram = control[word]!;
-        control[word] = 0;
-        answer.rdi = host.execute();
-        control[word] = inProgram;
-        return host.ended() === Ended.NO ? EENTER : 0;
-      }
+      if (state.function !== EEXIT || rdi !== SALLY) return ending(state.function, rdi);
+      const inProgram = control[word]!;
+      control[word] = 0;
+      answer.rdi = host.execute();
+      control[word] = inProgram;
+      return host.ended() === Ended.NO ? EENTER : 0;
+    };
+    // Apart, so that the handler is short enough to be compiled as a part of the loop.
+    const ending = (leaf: number, rdi: number): number => {
+      if (leaf !== EEXIT) return exceptions.answer(leaf, this.exceptionEntry());
       // The exception entry has returned: the frame below goes on, which says that it is dead.
       if (exceptions.entered) return ERESUME;
       finished = rdi === FINISHED;
