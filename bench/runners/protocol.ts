@@ -3,9 +3,8 @@
  * engines of several keeps in one isolate share their feedback and slow each other down.
  */
 import { openSync } from "node:fs";
-import { EENTER, EEXIT, EnclaveRun, enterMerged, InlineCpu, type Registers } from "#src/enter/index.js";
 import { type Batch, createEngine, createHandler, type Engine, request as member } from "#src/guest/index.js";
-import { createHost, DescriptorTable, descriptorRows, Ended, type Host } from "#src/host/index.js";
+import { createHost, DescriptorTable, descriptorRows, type Host } from "#src/host/index.js";
 import { BLOCK_BYTES, Block, plans } from "#src/sallyport/index.js";
 import { measure, request } from "./measure.js";
 
@@ -13,8 +12,6 @@ const WRITE = 2;
 const DESCRIPTORS = 16;
 const CLOCK_MONOTONIC = 1;
 const SMALL = 64;
-const TCS = 4096;
-const SALLY = 1;
 /** Halves of a block's first item where the return value stands. */
 const RETURN_LOW = 18;
 const RETURN_HIGH = 19;
@@ -81,44 +78,6 @@ function batches(size: number): (calls: number) => void {
   };
 }
 
-/** Writes with each hand-over an exit of the virtual processor, as a keep makes them. */
-function throughEntryLoop(calls: number): void {
-  const { host, descriptor } = sink();
-  const registers: Registers<number> = { rdi: 0, rsi: 0, rdx: 0, r8: 0, r9: 0, rsp: 0 };
-  const sally = (): number => {
-    registers.rdi = SALLY;
-    registers.rsi = 0;
-    try {
-      cpu.sally();
-    } catch {
-      throw new Error("the keep ended");
-    }
-    return registers.rdi;
-  };
-  const loop = writes(createEngine({ block, sally }), descriptor);
-  const cpu = new InlineCpu<number>({
-    tcs: TCS,
-    word: (value) => value,
-    program: () => {
-      measure("write-64", calls, loop);
-      return 0;
-    },
-    trapOf: () => null,
-  });
-  const run = new EnclaveRun<number, null>(TCS, 0, null);
-  run.userHandler = (rdi, _rsi, _rdx, _rsp, _r8, _r9, state, answer) => {
-    if (state.function !== EEXIT || rdi !== SALLY) return 0;
-    answer.rdi = host.execute();
-    return host.ended() === Ended.NO ? EENTER : 0;
-  };
-  expect(enterMerged(cpu, EENTER, registers, run), 0);
-}
-
-function direct(calls: number): void {
-  const { engine, descriptor } = guestAndHost();
-  measure("write-64", calls, writes(engine, descriptor));
-}
-
 const guest = { write: () => writes(guestAlone(SMALL), 1), clock: () => clocks(guestAlone(0)) };
 const round = {
   write: () => {
@@ -143,10 +102,6 @@ const loops: Readonly<Record<string, () => (calls: number) => void>> = {
 };
 
 const { name, calls } = request(process.argv[2] ?? "");
-if (name === "entry") throughEntryLoop(calls);
-else if (name === "direct") direct(calls);
-else {
-  const make = loops[name];
-  if (make === undefined) throw new Error(`unknown subject: ${name}`);
-  measure(name, calls, make());
-}
+const make = loops[name];
+if (make === undefined) throw new Error(`unknown subject: ${name}`);
+measure(name, calls, make());

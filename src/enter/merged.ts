@@ -38,14 +38,11 @@ export class MergedEntry<W extends Word = bigint, Data = unknown> extends Entry<
   }
 
   turn(exit: Exit<W>): Leaf | 0 {
-    if (exit.kind === ExitKind.Exception) return this.exception(exit);
-    this.run.function = EEXIT;
-    return this.ask();
-  }
-
-  /** Asks the handler what next. */
-  private ask(): Leaf | 0 {
     const { run, registers } = this;
+    if (exit.kind === ExitKind.Exception) {
+      if (isSignal(exit.trapnr)) return this.deliver(exit);
+      this.note(exit);
+    } else run.function = EEXIT;
     const handler = run.userHandler;
     if (handler === null) return this.finish(0);
     const { rsp } = registers;
@@ -69,12 +66,6 @@ export class MergedEntry<W extends Word = bigint, Data = unknown> extends Entry<
   private next(answer: number): Leaf | 0 {
     const checked = checkAnswer(answer);
     return checked > 0 ? this.begin(checked) : this.finish(checked);
-  }
-
-  private exception(exit: Exit<W>): Leaf | 0 {
-    if (isSignal(exit.trapnr)) return this.deliver(exit);
-    this.note(exit);
-    return this.ask();
   }
 
   private note(exit: Exit<W>): void {

@@ -1,6 +1,14 @@
 /** The block: memory that guest and host share, and the items in it. */
 import { PosternError } from "../errors.js";
-import { BLOCK_BYTES_MAX, HEADER_BYTES, Kind, LARGEST_ITEM_BYTES, payloadBytes, WORD_BYTES } from "./constants.js";
+import {
+  BLOCK_BYTES_MAX,
+  HEADER_BYTES,
+  Kind,
+  LARGEST_ITEM_BYTES,
+  payloadBytes,
+  SYSCALL_PAYLOAD_BYTES,
+  WORD_BYTES,
+} from "./constants.js";
 
 /** A block: 8-aligned memory of whole words, seen as bytes and as 32-bit halves of its words. */
 export class Block {
@@ -98,14 +106,29 @@ export function readHeader(
   const sizeHigh = halves[half + 1]!;
   const kindLow = halves[half + 2]!;
   const kindHigh = halves[half + 3]!;
+  const usual = kindLow === Kind.SYSCALL && (kindHigh | sizeHigh | (sizeLow & 7)) === 0;
+  if (!usual || sizeLow > left || sizeLow < SYSCALL_PAYLOAD_BYTES) {
+    const refused = checkHeader(sizeLow, sizeHigh, kindLow, kindHigh, left);
+    if (refused !== undefined) return refused;
+  }
+  into.kind = kindHigh === 0 ? kindLow : 0xffffffff;
+  into.size = sizeLow;
+  return undefined;
+}
+
+/** Any header; that of a good system call, the usual one, was told already. */
+function checkHeader(
+  sizeLow: number,
+  sizeHigh: number,
+  kindLow: number,
+  kindHigh: number,
+  left: number,
+): IterationEnd | undefined {
   if ((sizeLow & 7) !== 0) return "unaligned";
   const kind = kindHigh === 0 ? kindLow : 0xffffffff;
   if (kind === Kind.END) return sizeLow === 0 && sizeHigh === 0 ? "end" : "sized-end";
   if (sizeHigh !== 0 || sizeLow > left) return "overrun";
-  if (sizeLow < payloadBytes(kind)) return "short";
-  into.kind = kind;
-  into.size = sizeLow;
-  return undefined;
+  return sizeLow < payloadBytes(kind) ? "short" : undefined;
 }
 
 /** How an iteration treats what the original ends silently at. */

@@ -27,7 +27,7 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
     "guest-write-64 guest-clock guest-getuid round-write-64 round-clock round-getuid batch-1 batch-4 batch-16 batch-64".split(
       " ",
     ),
-  entry: ["write-64"],
+  entry: ["write-64", "read-64", "seek", "clock"],
   trace: ["write-64", "read-64", "seek", "clock"],
   start: ["process"],
   memory: ["idle"],

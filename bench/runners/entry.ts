@@ -1,0 +1,88 @@
+/**
+ * Runs programs/micro.wasm in a keep put together by hand: entry WAY DIRECTORY PROGRAM SUBJECT=CALLS ... Either each
+ * hand-over is an exit of the virtual processor, as in every keep (`loop`), or the host is called directly (`direct`). What
+ * the loop costs is the difference.
+ */
+import { EENTER, EEXIT, EnclaveRun, enterMerged, InlineCpu, type Registers } from "#src/enter/index.js";
+import { createEngine } from "#src/guest/index.js";
+import { createHost, DEFAULT_LIMITS, descriptorRows, Ended } from "#src/host/index.js";
+import { ProgramWindow } from "#src/keep/backends/window.js";
+import { Grants } from "#src/keep/grants.js";
+import { loadProgram } from "#src/keep/program.js";
+import { BLOCK_BYTES, Block } from "#src/sallyport/index.js";
+import { createWasi } from "#src/shim/wasi/index.js";
+import { WebAssembly, type WebAssemblyMemory } from "#src/wasm/index.js";
+
+const TCS = 4096;
+const SALLY = 1;
+const MEMORY_BYTES = 2 ** 32;
+
+const [way, directory, path, ...args] = process.argv.slice(2) as [string, string, string, ...string[]];
+const grants = new Grants(descriptorRows(DEFAULT_LIMITS.descriptors));
+grants.stream("input", 0, false, false, "stdin");
+grants.stream("output", 1, false, false, "stdout");
+grants.stream("output", 2, false, false, "stderr");
+grants.directory({ host: directory, guest: "/", access: "read-write" });
+
+const program = await loadProgram(path, MEMORY_BYTES);
+const block = new Block(new ArrayBuffer(BLOCK_BYTES));
+const window = new ProgramWindow();
+const host = createHost({ block, window, descriptors: grants.table });
+const registers: Registers<number> = { rdi: 0, rsi: 0, rdx: 0, r8: 0, r9: 0, rsp: 0 };
+
+function direct(): number {
+  const answer = host.execute();
+  if (host.ended() !== Ended.NO) wasi.trap();
+  return answer;
+}
+
+function loop(): number {
+  registers.rdi = SALLY;
+  registers.rsi = 0;
+  try {
+    cpu.sally();
+  } catch {
+    wasi.trap();
+  }
+  return registers.rdi;
+}
+
+const engine = createEngine({ block, sally: way === "loop" ? loop : direct, window: true });
+const wasi = createWasi({
+  engine,
+  args: [path, ...args].map((each) => new TextEncoder().encode(each)),
+  env: [],
+  descriptors: grants.list,
+  functions: program.importNames,
+  memoryChanged: (buffer) => window.change(buffer),
+});
+
+function run(): void {
+  const { exports } = new WebAssembly.Instance(program.module, wasi.imports(program.importModules));
+  wasi.bind(exports.memory as WebAssemblyMemory);
+  try {
+    (exports._start as () => void)();
+  } catch (error) {
+    if (host.ended() !== Ended.EXITED) throw error;
+  }
+}
+
+const cpu = new InlineCpu<number>({
+  tcs: TCS,
+  word: (value) => value,
+  program: () => {
+    run();
+    return 0;
+  },
+  trapOf: () => null,
+});
+if (way === "loop") {
+  const state = new EnclaveRun<number, null>(TCS, 0, null);
+  state.userHandler = (rdi, _rsi, _rdx, _rsp, _r8, _r9, exit, answer) => {
+    if (exit.function !== EEXIT || rdi !== SALLY) return 0;
+    answer.rdi = host.execute();
+    return host.ended() === Ended.NO ? EENTER : 0;
+  };
+  enterMerged(cpu, EENTER, registers, state);
+} else run();
+process.exitCode = host.status();
