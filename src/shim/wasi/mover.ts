@@ -51,8 +51,12 @@ export function createMover(program: Program, iovecs: Iovecs): Mover {
     return moved;
   }
 
-  /** Moves what is left. @param goesOn a full block may be followed by another */
-  function move(plan: Plan, descriptor: number, goesOn: boolean, low: number, high: number): number {
+  /**
+   * Moves what is left.
+   * @param goesOn a full block may be followed by another
+   * @param whole so may one that was not full
+   */
+  function move(plan: Plan, descriptor: number, goesOn: boolean, low: number, high: number, whole = false): number {
     let done = 0;
     while (iovecs.left > 0) {
       const at = (low >>> 0) + done;
@@ -64,7 +68,7 @@ export function createMover(program: Program, iovecs: Iovecs): Mover {
       // Less than a full block: Linux had no more to give or to take.
       const full = moved >= Math.min(iovecs.left, capacity);
       iovecs.advance(moved);
-      if (moved === 0 || !full || !goesOn) break;
+      if (moved === 0 || !(full || whole) || !goesOn) break;
     }
     return done;
   }
@@ -92,10 +96,11 @@ export function createMover(program: Program, iovecs: Iovecs): Mover {
     if ((entry.kind & (Kind.STREAM | Kind.DATAGRAM)) !== 0) return send(entry, MSG_NOSIGNAL);
     const error = wouldWait(entry, POLLOUT);
     if (error !== 0) return error;
-    if ((entry.kind & STDIO) !== 0 && (entry.flags & Fdflags.NONBLOCK) !== 0) {
-      iovecs.left = Math.min(iovecs.left, UNWAITING_BYTES_MAX);
-    }
-    return move(plans.write, entry.descriptor, true, NOT_POSITIONED, NOT_POSITIONED);
+    const standard = (entry.kind & STDIO) !== 0;
+    const waits = (entry.flags & Fdflags.NONBLOCK) === 0;
+    if (standard && !waits) iovecs.left = Math.min(iovecs.left, UNWAITING_BYTES_MAX);
+    // Somebody who shares a standard stream may have made it nonblocking; to the program it is not, and takes everything.
+    return move(plans.write, entry.descriptor, true, NOT_POSITIONED, NOT_POSITIONED, standard && waits);
   }
 
   function readAt(entry: Entry, low: number, high: number): number {

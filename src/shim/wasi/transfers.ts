@@ -6,7 +6,7 @@
  */
 import { plans } from "../../sallyport/calls.js";
 import { Right } from "./abi.js";
-import { Access, Kind, UNSEEKABLE } from "./descriptors.js";
+import { Access, type Entry, Kind, STDIO, UNSEEKABLE } from "./descriptors.js";
 import { Errno, errnoOf } from "./errno.js";
 import type { Iovecs } from "./iovecs.js";
 import type { Mover } from "./mover.js";
@@ -48,6 +48,12 @@ export function createTransfers(program: Program, iovecs: Iovecs, mover: Mover):
     return finish(mover.read(entry), result >>> 0);
   }
 
+  /** Writes what a first write on a standard stream left. @returns bytes of both */
+  function writeRest(entry: Entry, moved: number): number {
+    iovecs.advance(moved);
+    return moved + Math.max(0, mover.write(entry));
+  }
+
   function fd_write(fd: number, array: number, count: number, result: number): number {
     const error = load(array >>> 0, count >>> 0, result >>> 0);
     if (error !== 0) return error;
@@ -55,6 +61,7 @@ export function createTransfers(program: Program, iovecs: Iovecs, mover: Mover):
     if (entry.plainWrite === true && iovecs.count === 1 && iovecs.left <= capacity) {
       const moved = engine.transfer(write, entry.descriptor, memory, iovecs.start, iovecs.left);
       if (moved < 0) return errnoOf(moved);
+      if (moved < iovecs.left && (entry.kind & STDIO) !== 0) return finish(writeRest(entry, moved), result >>> 0);
       memory.view.setUint32(result >>> 0, moved, true);
       return Errno.SUCCESS;
     }

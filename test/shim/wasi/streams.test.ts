@@ -119,6 +119,30 @@ test("a short count ends a transfer, and an error after some bytes is dropped", 
   assert.equal(program.functions.fd_write!(fd, 0, 1, 16), 51);
 });
 
+test("a standard stream takes everything, though somebody made it nonblocking; a file's short count stands", () => {
+  const sizes: number[] = [];
+  const program = testProgram({
+    blockBytes: 256,
+    host: ({ name, data }) => {
+      if (name !== "write") return -38;
+      sizes.push(data.buf!.length);
+      return sizes.length === 5 ? -32 : Math.min(data.buf!.length, 60);
+    },
+  });
+  const write = (fd: number, length: number): number => {
+    sizes.length = 0;
+    program.iovecs(0, [1000, length]);
+    assert.equal(program.functions.fd_write!(fd, 0, 1, 16), 0);
+    return program.view.getUint32(16, true);
+  };
+  assert.equal(write(1, 100), 100, "what fits the block");
+  assert.deepEqual(sizes, [100, 40]);
+  assert.equal(write(1, 200), 200, "what does not");
+  assert.equal(write(1, 1000), 4 * 60, "up to an error");
+  assert.equal(write(program.open(S_IFREG, 40), 100), 60);
+  assert.deepEqual(sizes, [100]);
+});
+
 test("reading a pipe never asks a second time: the next read could wait", () => {
   const program = testProgram({
     blockBytes: 256,
