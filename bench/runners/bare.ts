@@ -8,14 +8,12 @@
 import { constants, openSync, readFileSync } from "node:fs";
 import { addressOf, SYS, syscall1, syscall3, syscall4, syscall5, vdsoClockGettime } from "#src/kernel/index.js";
 import { getrandom } from "#src/kernel/random.js";
+import { CLOCK_MONOTONIC, O_CLOEXEC, STATX_BASIC_STATS } from "#src/sallyport/linux.js";
 import { WASI_PREVIEW1, WebAssembly, type WebAssemblyMemory } from "#src/wasm/index.js";
 
 const [directory, program, ...args] = process.argv.slice(2) as [string, string, ...string[]];
 const { O_RDONLY, O_DIRECTORY } = constants;
-const O_CLOEXEC = 0o2000000;
 const OFLAGS_DIRECTORY = 2;
-const STATX_BASIC_STATS = 0x7ff;
-const CLOCK_MONOTONIC = 1;
 /** WASI's error BADF: everything this runner is not for. */
 const BADF = 8;
 

@@ -5,24 +5,20 @@
  */
 import { EENTER, EEXIT, EnclaveRun, enterMerged, InlineCpu, type Registers } from "#src/enter/index.js";
 import { createEngine } from "#src/guest/index.js";
-import { createHost, DEFAULT_LIMITS, descriptorRows, Ended } from "#src/host/index.js";
+import { createHost, Ended } from "#src/host/index.js";
 import { ProgramWindow } from "#src/keep/backends/window.js";
-import { Grants } from "#src/keep/grants.js";
 import { loadProgram } from "#src/keep/program.js";
 import { BLOCK_BYTES, Block } from "#src/sallyport/index.js";
 import { createWasi } from "#src/shim/wasi/index.js";
 import { WebAssembly, type WebAssemblyMemory } from "#src/wasm/index.js";
+import { measuredGrants } from "./grants.js";
 
 const TCS = 4096;
 const SALLY = 1;
 const MEMORY_BYTES = 2 ** 32;
 
 const [way, directory, path, ...args] = process.argv.slice(2) as [string, string, string, ...string[]];
-const grants = new Grants(descriptorRows(DEFAULT_LIMITS.descriptors));
-grants.stream("input", 0, false, false, "stdin");
-grants.stream("output", 1, false, false, "stdout");
-grants.stream("output", 2, false, false, "stderr");
-grants.directory({ host: directory, guest: "/", access: "read-write" });
+const grants = measuredGrants(directory);
 
 const program = await loadProgram(path, MEMORY_BYTES);
 const block = new Block(new ArrayBuffer(BLOCK_BYTES));

@@ -1,10 +1,10 @@
 /** Runs a program in a keep with the process's own standard streams: keep OPTIONS(JSON) PROGRAM ARGS... */
 import { Keep } from "postern";
-import { DEFAULT_LIMITS, descriptorRows } from "#src/host/index.js";
+import { DEFAULT_LIMITS } from "#src/host/index.js";
 import { prepare } from "#src/keep/backends/execute.js";
 import { Control } from "#src/keep/backends/setup.js";
-import { Grants } from "#src/keep/grants.js";
 import { loadProgram } from "#src/keep/program.js";
+import { measuredGrants } from "./grants.js";
 
 /** How the program is run. */
 interface Options {
@@ -35,11 +35,7 @@ async function launch(options: Options, program: string, args: readonly string[]
 
 /** On the calling thread without the window, which is no option of a keep: puts the parts together as `Keep` does. */
 async function runThroughBlock(directory: string, program: string, args: readonly string[]) {
-  const grants = new Grants(descriptorRows(DEFAULT_LIMITS.descriptors));
-  grants.stream("input", 0, false, false, "stdin");
-  grants.stream("output", 1, false, false, "stdout");
-  grants.stream("output", 2, false, false, "stderr");
-  grants.directory({ host: directory, guest: "/", access: "read-write" });
+  const grants = measuredGrants(directory);
   const { native, rights } = grants.table;
   const execution = prepare({
     program: await loadProgram(program, MEMORY_BYTES),

@@ -14,11 +14,8 @@ import {
   syscall5,
   vdsoClockGettime,
 } from "#src/kernel/index.js";
+import { CLOCK_MONOTONIC, O_CLOEXEC, STATX_BASIC_STATS } from "#src/sallyport/linux.js";
 import { measure, request } from "./measure.js";
-
-const CLOCK_MONOTONIC = 1;
-const STATX_BASIC_STATS = 0x7ff;
-const O_CLOEXEC = 0o2000000;
 
 const [path, ...requests] = process.argv.slice(2) as [string, ...string[]];
 const directory = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);

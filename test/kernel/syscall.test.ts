@@ -56,6 +56,22 @@ describe("system calls by number", () => {
       assert.equal(syscall3(SYS.lseek, descriptor, -2, 2), 3);
     }));
 
+  it("moves bytes and positions, and answers failures with negative error numbers", () =>
+    withMemoryFile((descriptor) => {
+      const bytes = text.encode("hello world");
+      const address = addressOf(bytes);
+      assert.equal(syscall3(SYS.write, descriptor, address, 11), 11);
+      assert.equal(syscall4(SYS.pwrite64, descriptor, address, 5, 6), 5);
+      assert.equal(syscall3(SYS.lseek, descriptor, 6n, 0), 6);
+      assert.equal(syscall3(SYS.read, descriptor, address, 3), 3);
+      assert.equal(syscall3(SYS.lseek, descriptor, 0, 1), 9);
+      assert.equal(syscall4(SYS.pread64, descriptor, address, 11, 0), 11);
+      assert.equal(new TextDecoder().decode(bytes), "hello hello");
+      assert.equal(syscall3(SYS.lseek, descriptor, -1, 0), -EINVAL);
+      assert.equal(syscall3(SYS.read, -1, address, 3), -EBADF);
+      assert.equal(syscall4(SYS.pread64, descriptor, address, 3, -1), -EINVAL);
+    }));
+
   it("hands the result of a call to a second one, unless the first failed", () => {
     const path = text.encode("/dev/null\0");
     const status = new Uint32Array(STRUCTS.stat.size / 4);
