@@ -40,8 +40,8 @@ export class MergedEntry<W extends Word = bigint, Data = unknown> extends Entry<
   turn(exit: Exit<W>): Leaf | 0 {
     const { run, registers } = this;
     if (exit.kind === ExitKind.Exception) {
-      if (isSignal(exit.trapnr)) return this.deliver(exit);
-      this.note(exit);
+      const leaf = this.raise(exit);
+      if (leaf !== 0) return leaf;
     } else run.function = EEXIT;
     const handler = run.userHandler;
     if (handler === null) return this.finish(0);
@@ -68,12 +68,15 @@ export class MergedEntry<W extends Word = bigint, Data = unknown> extends Entry<
     return checked > 0 ? this.begin(checked) : this.finish(checked);
   }
 
-  private note(exit: Exit<W>): void {
+  /** Notes an exception for the handler; a signal is delivered instead. @returns the leaf after a signal, else 0 */
+  private raise(exit: Exit<W>): Leaf | 0 {
+    if (isSignal(exit.trapnr)) return this.deliver(exit);
     const { run } = this;
     run.function = exit.leaf;
     run.exceptionVector = exit.trapnr & 0xffff;
     run.exceptionErrorCode = exit.errorCode & 0xffff;
     run.exceptionAddress = exit.address;
+    return 0;
   }
 }
 

@@ -71,7 +71,7 @@ export class EnclaveRun<W extends Word = bigint, Data = unknown> {
 
   /** True if any reserved byte is set: the call refuses such a structure with -EINVAL. */
   hasReservedBits(): boolean {
-    return this.reservedBytes?.some((byte) => byte !== 0) ?? false;
+    return this.reservedBytes !== null && isSet(this.reservedBytes);
   }
 
   /**
@@ -128,6 +128,10 @@ export function createRun<Data = null>(
   const run = new EnclaveRun<bigint, Data>(tcs, 0n, userData);
   run.userHandler = userHandler;
   return run;
+}
+
+function isSet(bytes: Uint8Array): boolean {
+  return bytes.some((byte) => byte !== 0);
 }
 
 function handlerOf(handle: bigint, handles: Handles): MergedHandler | null {

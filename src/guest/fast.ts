@@ -9,7 +9,7 @@ import { Kind, LARGEST_ITEM_BYTES, SYSCALL_PAYLOAD_BYTES } from "../sallyport/co
 import { Errno } from "../sallyport/linux.js";
 import { copyBytes } from "./copy.js";
 import type { TransferMemory } from "./engine-types.js";
-import { ALL_ONES, DATA, MINUS_ENOSYS, TWO_32, type Wire } from "./wire.js";
+import { ALL_ONES, DATA, TWO_32, type Wire } from "./wire.js";
 
 /** What Linux moves at most in one call. */
 const TRANSFER_MAX = 0x7ffff000;
@@ -21,6 +21,10 @@ const OPENED_MODE = (DATA + OPEN_MODE) >>> 2;
 const STATUS_BYTES = 256;
 /** Up to this many bytes a loop is faster than a view for `set`. */
 const LOOP_BYTES_MAX = 1024;
+/** Words as the engine writes them fastest: constants of 64 bits. */
+const KIND = BigInt(Kind.SYSCALL);
+const NULL = BigInt.asUintN(64, -1n);
+const UNANSWERED = BigInt.asUintN(64, -BigInt(Errno.ENOSYS));
 /** struct timespec. */
 const TIMESPEC_BYTES = 16;
 
@@ -37,35 +41,26 @@ export function createFastRoutes(wire: Wire, window: boolean) {
   /** Writes the item but for its arguments, which are NULL, and the end behind its data. */
   function begin(number: number, dataBytes: number): void {
     if (state.attacked) attack();
-    const to = halves;
-    const ones = ALL_ONES;
-    to[0] = SYSCALL_PAYLOAD_BYTES + dataBytes;
-    to[1] = 0;
-    to[2] = Kind.SYSCALL;
-    to[3] = 0;
-    to[4] = number;
-    to[5] = 0;
-    to[6] = ones;
-    to[7] = ones;
-    to[8] = ones;
-    to[9] = ones;
-    to[10] = ones;
-    to[11] = ones;
-    to[12] = ones;
-    to[13] = ones;
-    to[14] = ones;
-    to[15] = ones;
-    to[16] = ones;
-    to[17] = ones;
-    to[18] = MINUS_ENOSYS;
-    to[19] = ones;
-    to[20] = 0;
-    to[21] = 0;
-    const end = (DATA + dataBytes) >>> 2;
-    to[end] = 0;
-    to[end + 1] = 0;
-    to[end + 2] = 0;
-    to[end + 3] = 0;
+    const to = longs;
+    const low = halves;
+    const none = NULL;
+    const zero = 0n;
+    low[0] = SYSCALL_PAYLOAD_BYTES + dataBytes;
+    low[1] = 0;
+    to[1] = KIND;
+    low[4] = number;
+    low[5] = 0;
+    to[3] = none;
+    to[4] = none;
+    to[5] = none;
+    to[6] = none;
+    to[7] = none;
+    to[8] = none;
+    to[9] = UNANSWERED;
+    to[10] = zero;
+    const end = (DATA + dataBytes) >>> 3;
+    to[end] = zero;
+    to[end + 1] = zero;
   }
 
   /** Writes a 32-bit argument. @param half index of its low half */

@@ -312,38 +312,6 @@ function createDirectHost(options: HostOptions): Host {
     to[11] = from[half + 5]!;
   }
 
-  /** Copies the item at a byte offset and executes it. @returns 0, or the errno of a refusal */
-  function item(offset: number): number {
-    const from = halves;
-    const half = (offset + HEADER_BYTES) >>> 2;
-    const number = from[half]!;
-    if (from[half + 1] !== 0) return 0;
-    if (header.kind !== Kind.SYSCALL) return loaderItem(offset, number);
-    const plan = HOST_PLANS[number];
-    if (plan === undefined || (compatible && plan.extension)) return 0;
-    // Written out: as a loop it takes twice the time. The others are copied by the ways of calls that have some.
-    const to = words;
-    to[0] = from[half + 2]!;
-    to[1] = from[half + 3]!;
-    to[2] = from[half + 4]!;
-    to[3] = from[half + 5]!;
-    to[4] = from[half + 6]!;
-    to[5] = from[half + 7]!;
-    const view = request;
-    view.data = offset + HEADER_BYTES + SYSCALL_PAYLOAD_BYTES;
-    view.dataLength = header.size - SYSCALL_PAYLOAD_BYTES;
-    view.plan = plan.plan;
-    core.refused = 0;
-    const result = ways[plan.way]!(plan);
-    if (sharing !== null) sharing.release(closeNative);
-    view.result = result;
-    if (observer !== null) observer.after?.(view);
-    if (core.refused !== 0 && compatible) return core.refused;
-    from[half + 14] = result;
-    from[half + 15] = result < 0 ? 0xffffffff : result < TWO_32 ? 0 : result / TWO_32;
-    return 0;
-  }
-
   /** Executes a debugger or enarx call. @returns 0, or the errno of a refusal */
   function loaderItem(offset: number, number: number): number {
     const found = loaderPlan(header.kind, number, compatible);
@@ -372,6 +340,9 @@ function createDirectHost(options: HostOptions): Host {
   }
 
   function execute(): number {
+    const from = halves;
+    const to = words;
+    const view = request;
     let offset = 0;
     for (let count = 0; ; count++) {
       if (stop[0] !== 0) noteStop();
@@ -379,8 +350,32 @@ function createDirectHost(options: HostOptions): Host {
       const end = readHeader(block, offset, header);
       if (end !== undefined) return finish(end, offset);
       if (count >= itemsMax) throw tooMany(offset);
-      const refused = item(offset);
-      if (refused !== 0) return refused;
+      const half = (offset + HEADER_BYTES) >>> 2;
+      const number = from[half]!;
+      const plan = HOST_PLANS[number];
+      if (header.kind !== Kind.SYSCALL) {
+        const refused = from[half + 1] === 0 ? loaderItem(offset, number) : 0;
+        if (refused !== 0) return refused;
+      } else if (plan !== undefined && from[half + 1] === 0 && !(compatible && plan.extension)) {
+        // Written out: as a loop it takes twice the time. The others are copied by the ways of calls that have some.
+        to[0] = from[half + 2]!;
+        to[1] = from[half + 3]!;
+        to[2] = from[half + 4]!;
+        to[3] = from[half + 5]!;
+        to[4] = from[half + 6]!;
+        to[5] = from[half + 7]!;
+        view.data = offset + HEADER_BYTES + SYSCALL_PAYLOAD_BYTES;
+        view.dataLength = header.size - SYSCALL_PAYLOAD_BYTES;
+        view.plan = plan.plan;
+        core.refused = 0;
+        const result = ways[plan.way]!(plan);
+        if (sharing !== null) sharing.release(closeNative);
+        view.result = result;
+        if (observer !== null) observer.after?.(view);
+        if (core.refused !== 0 && compatible) return core.refused;
+        from[half + 14] = result;
+        from[half + 15] = result < 0 ? 0xffffffff : result < TWO_32 ? 0 : result / TWO_32;
+      }
       offset += HEADER_BYTES + header.size;
       if (isUsualEnd(offset >>> 2) && stop[0] === 0) return 0;
     }
