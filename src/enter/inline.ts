@@ -85,38 +85,33 @@ export class InlineCpu<W extends Word> implements VirtualCpu<W> {
    * the call is over, and never again after that.
    */
   sally(): void {
-    const entry = this.entry;
+    const { entry } = this;
     if (entry === null) throw this.unwind;
-    let leaf: Leaf | 0;
     try {
-      leaf = entry.turn(this.sallied);
-      if (leaf === EENTER && entry.tcs === this.tcs) return;
-      leaf = this.refuse(entry, leaf);
+      const leaf = entry.turn(this.sallied);
+      if (leaf !== EENTER || entry.tcs !== this.tcs) this.refuse(entry, leaf);
     } catch (error) {
-      throw this.fail(error);
+      throw this.end(error);
     }
-    if (leaf === 0) throw this.end();
   }
 
-  /** A handler threw: the call is over. @returns what it threw */
-  private fail(error: unknown): unknown {
+  /** The call is over: a handler ended it, or threw. @returns what unwinds the program's frames */
+  private end(error: unknown): unknown {
     this.entry = null;
-    this.failure = { error };
+    if (error !== this.unwind) this.failure = { error };
     return error;
   }
 
-  private end(): Unwind {
-    this.entry = null;
-    return this.unwind;
-  }
-
-  /** A handler asked for what this CPU cannot do at a sally: ENCLU faults until it asks for something else. */
-  private refuse(entry: Entry<W>, asked: Leaf | 0): Leaf | 0 {
+  /**
+   * A handler asked for what this CPU cannot do at a sally: ENCLU faults until it asks for something else.
+   * @throws Unwind once it asked for nothing more
+   */
+  private refuse(entry: Entry<W>, asked: Leaf | 0): void {
     let leaf = asked;
-    while (leaf !== 0 && (leaf !== EENTER || entry.tcs !== this.tcs)) {
+    while (leaf !== EENTER || entry.tcs !== this.tcs) {
+      if (leaf === 0) throw this.unwind;
       leaf = entry.turn(this.entryFault(leaf, entry));
     }
-    return leaf;
   }
 
   /** ENCLU itself faults: the keep was not entered; r8 and r9 keep their values. */

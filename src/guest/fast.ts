@@ -38,7 +38,7 @@ export function createFastRoutes(wire: Wire, window: boolean) {
   const clockTime = new Uint32Array(new ArrayBuffer(8));
   let lastMode = 0;
 
-  /** Writes the item but for its arguments, which are NULL, and the end behind its data. */
+  /** Writes the item but for its first three arguments, the end behind its data, and NULL for the other arguments. */
   function begin(number: number, dataBytes: number): void {
     if (state.attacked) attack();
     const to = longs;
@@ -50,9 +50,6 @@ export function createFastRoutes(wire: Wire, window: boolean) {
     to[1] = KIND;
     low[4] = number;
     low[5] = 0;
-    to[3] = none;
-    to[4] = none;
-    to[5] = none;
     to[6] = none;
     to[7] = none;
     to[8] = none;
@@ -88,10 +85,7 @@ export function createFastRoutes(wire: Wire, window: boolean) {
     const into = state;
     into.low = low;
     into.high = high;
-    if (high === ALL_ONES && low >= firstErrno) {
-      into.errno = TWO_32 - low;
-      return low - TWO_32;
-    }
+    if (high === ALL_ONES && low >= firstErrno) return fail(TWO_32 - low);
     into.errno = 0;
     return 0;
   }
@@ -128,6 +122,9 @@ export function createFastRoutes(wire: Wire, window: boolean) {
     if (limit < DATA) return noRoom();
     const count = plan.slotCount;
     begin(plan.number, 0);
+    longs[3] = NULL;
+    longs[4] = NULL;
+    longs[5] = NULL;
     if (count > 0) put(6, a);
     if (count > 1) put(8, b);
     if (count > 2) put(10, c);
@@ -225,6 +222,7 @@ export function createFastRoutes(wire: Wire, window: boolean) {
     halves[14] = 0;
     halves[15] = 0;
     statusBytes.fill(0);
+    longs[4] = NULL;
     if (length > 0) {
       halves[8] = STATUS_BYTES;
       halves[9] = 0;
@@ -243,6 +241,7 @@ export function createFastRoutes(wire: Wire, window: boolean) {
     put(6, id);
     halves[8] = 0;
     halves[9] = 0;
+    longs[5] = NULL;
     if (!compatible) {
       halves[22] = 0;
       halves[23] = 0;

@@ -101,7 +101,7 @@ class ProgramExecution implements Execution {
       ...(windowed ? { window: this.window } : {}),
       ...observerOf(this.tracer === undefined ? observers : [...observers, this.tracer.observer]),
     });
-    const engine = createEngine({ block, sally: () => this.sally(), window: windowed });
+    const engine = createEngine({ block, sally: this.createSally(), window: windowed });
     this.wasi = createWasi({
       engine,
       args: setup.args,
@@ -144,23 +144,24 @@ class ProgramExecution implements Execution {
     this.wasi.bind(memory);
   }
 
-  /** Hands the block to the host: an exit of the virtual CPU. Does not return once the keep has ended. */
-  private sally(): number {
-    const { registers, cpu } = this;
-    registers.rdi = SALLY;
-    registers.rsi = 0;
-    try {
-      cpu!.sally();
-    } catch {
-      // A real trap: the program can catch exceptions of JavaScript, and the keep is over.
-      this.wasi.trap();
-    }
-    return registers.rdi;
+  /** What hands the block to the host: an exit of the virtual CPU. It does not return once the keep has ended. */
+  private createSally(): () => number {
+    const { registers } = this;
+    return () => {
+      registers.rdi = SALLY;
+      try {
+        this.cpu!.sally();
+      } catch {
+        // A real trap: the program can catch exceptions of JavaScript, and the keep is over.
+        this.wasi.trap();
+      }
+      return registers.rdi;
+    };
   }
 
   /** Enters the keep and runs `program` inside. */
   private enter(program: () => number): Outcome | undefined {
-    const { host } = this;
+    const { host, registers } = this;
     const { control } = this.setup;
     const word = programWord(this.setup);
     const cpu = createProgramCpu({
@@ -173,11 +174,11 @@ class ProgramExecution implements Execution {
     const exceptions = new ExceptionAnswers();
     const run = new EnclaveRun<number, null>(TCS, 0, null);
     let finished = false;
-    run.userHandler = (rdi, _rsi, _rdx, _rsp, _r8, _r9, state, answer) => {
-      if (state.function !== EEXIT || rdi !== SALLY) return ending(state.function, rdi);
+    run.userHandler = (rdi) => {
+      if (run.function !== EEXIT || rdi !== SALLY) return ending(run.function, rdi);
       const inProgram = control[word]!;
       control[word] = 0;
-      answer.rdi = host.execute();
+      registers.rdi = host.execute();
       control[word] = inProgram;
       return host.ended() === Ended.NO ? EENTER : 0;
     };
