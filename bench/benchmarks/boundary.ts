@@ -1,6 +1,6 @@
-/** The boundary by itself: the guest alone, guest and host on one thread, batches, and the entry loop. */
+/** The boundary by itself: the guest alone, guest and host on one thread, and batches. */
 import type { Benchmark, Configuration, Sample, Settings } from "../model.js";
-import { execute, inRepository, node, perCall, runner } from "../processes.js";
+import { execute, node, perCall, runner } from "../processes.js";
 import { callFiles, measuringStreams, rawProgram, scaled } from "./fixture.js";
 
 const CALLS = 1_000_000;
@@ -60,36 +60,6 @@ export function boundaryBenchmarks(settings: Settings): Benchmark[] {
       reference: "raw call",
       budgets: [],
       note: "`guest`: the host is a stub. `round`: guest, host and Linux on one thread. `batch-N`: N writes of 64 bytes handed over at once, for each write. `getuid` is answered in the guest. The original in Rust, on a similar machine: 13 ns for the guest alone, about 20 ns over a bare `write`, 2 ns for what the guest answers.",
-    },
-  ];
-}
-
-const ENTRY_LOOP_MOST = 1.03;
-const LOOP = "entry loop";
-const DIRECT = "direct";
-/** Calls that enter the kernel, whose budget the loop must keep; the clock shows what the loop costs by itself. */
-const ENTERING = ["write-64", "read-64", "seek"];
-
-/** What the entry loop adds to the calls of a program. */
-export function entryBenchmarks(settings: Settings): Benchmark[] {
-  const directory = callFiles(settings.directory);
-  const stdio = measuringStreams();
-  const calls = scaled(CALLS, settings.scale);
-  const args = [...ENTERING, "clock"].map((subject) => `${subject}=${calls}`);
-  const program = inRepository("bench/programs/micro.wasm");
-  const through = (name: string, way: string): Configuration => ({
-    name,
-    measure: () => perCall(node([runner("entry"), way, directory, program, ...args], { stdio }).stderr),
-  });
-  return [
-    {
-      name: "entry",
-      title: "Calls of a program, each an exit of the virtual processor, for one call",
-      unit: "ns",
-      configurations: [through(DIRECT, "direct"), through(LOOP, "loop")],
-      missing: [],
-      reference: DIRECT,
-      budgets: ENTERING.map((subject) => ({ subject, configuration: LOOP, against: DIRECT, most: ENTRY_LOOP_MOST })),
     },
   ];
 }

@@ -144,3 +144,30 @@ export function traceBenchmarks(settings: Settings): Benchmark[] {
     },
   ];
 }
+
+const ENTRY_LOOP_MOST = 1.03;
+const LOOP = "entry loop";
+const DIRECT = "direct";
+
+/** What the entry loop adds to all calls; for the clock, nobody enters the kernel: it shows what the loop costs by itself. */
+export function entryBenchmarks(settings: Settings): Benchmark[] {
+  const directory = callFiles(settings.directory);
+  const stdio = measuringStreams();
+  const args = requests(settings.scale);
+  const through = (name: string, way: string): Configuration => ({
+    name,
+    measure: () => perCall(node([runner("entry"), way, directory, PROGRAM, ...args], { stdio }).stderr),
+  });
+  const entering = Object.keys(LONG).filter((subject) => subject !== "clock");
+  return [
+    {
+      name: "entry",
+      title: "Calls of a program, each an exit of the virtual processor, for one call",
+      unit: "ns",
+      configurations: [through(DIRECT, "direct"), through(LOOP, "loop")],
+      missing: [],
+      reference: DIRECT,
+      budgets: entering.map((subject) => ({ subject, configuration: LOOP, against: DIRECT, most: ENTRY_LOOP_MOST })),
+    },
+  ];
+}

@@ -1,7 +1,7 @@
 /** All benchmarks, by the name they are asked for. */
 import type { BenchmarkMaker } from "../model.js";
-import { boundaryBenchmarks, entryBenchmarks } from "./boundary.js";
-import { callBenchmarks, traceBenchmarks } from "./calls.js";
+import { boundaryBenchmarks } from "./boundary.js";
+import { callBenchmarks, entryBenchmarks, traceBenchmarks } from "./calls.js";
 import { manyBenchmarks, memoryBenchmarks } from "./keeps.js";
 import { programBenchmarks, startBenchmarks } from "./processes.js";
 

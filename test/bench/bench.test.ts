@@ -20,14 +20,16 @@ const main = fileURLToPath(new URL("../../bench/main.js", import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), "postern-bench-test-"));
 after(() => rmSync(directory, { recursive: true, force: true }));
 
+const CALLS = "clock write-64 read-64 read-4k read-64k seek open-close stat readdir random-16".split(" ");
+
 /** Subjects that each benchmark must have figures of, in each of its configurations. */
 const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
-  calls: "clock write-64 read-64 read-4k read-64k seek open-close stat readdir random-16".split(" "),
+  calls: CALLS,
   boundary:
     "guest-write-64 guest-clock guest-getuid round-write-64 round-clock round-getuid batch-1 batch-4 batch-16 batch-64".split(
       " ",
     ),
-  entry: ["write-64", "read-64", "seek", "clock"],
+  entry: CALLS,
   trace: ["write-64", "read-64", "seek", "clock"],
   start: ["process"],
   memory: ["idle"],

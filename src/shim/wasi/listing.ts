@@ -20,24 +20,24 @@ const DOT_DOT = Uint8Array.of(0x2e, 0x2e);
 export class Listing {
   #bytes = new Uint8Array(FIRST_BYTES);
   #view = new DataView(this.#bytes.buffer);
-  /** Where each record starts; the last entry is where the next one will. */
-  #starts: number[] = [0];
+  /** Where each record starts, and the next one will; what lies behind that is of an earlier listing. */
+  readonly #starts: number[] = [0];
+  #count = 0;
   /** The directory has no more entries. */
   complete = false;
   /** The directory's own number stands in the records of `.` and `..`. */
   hasInode = false;
 
   constructor() {
-    this.restart();
-  }
-
-  /** Forgets everything but `.` and `..`. */
-  restart(): void {
-    this.#starts = [0];
-    this.complete = false;
-    this.hasInode = false;
     this.add(DOT_DOT, 0, 1, 0, 0, Filetype.DIRECTORY);
     this.add(DOT_DOT, 0, 2, 0, 0, Filetype.DIRECTORY);
+  }
+
+  /** Forgets everything but `.` and `..`, and what their numbers are. */
+  restart(): void {
+    this.#count = 2;
+    this.complete = false;
+    this.hasInode = false;
   }
 
   /** Sets the directory's own number; the parent's is not revealed, it gets the same. */
@@ -54,7 +54,7 @@ export class Listing {
 
   /** Records so far. */
   get count(): number {
-    return this.#starts.length - 1;
+    return this.#count;
   }
 
   /**
@@ -64,18 +64,20 @@ export class Listing {
    * @returns false when the listing is as large as it may get
    */
   add(bytes: Uint8Array, from: number, to: number, low: number, high: number, filetype: number): boolean {
-    const start = this.#starts[this.count]!;
+    const count = this.#count;
+    const start = this.#starts[count]!;
     const end = start + Dirent.BYTES + to - from;
-    if (this.count >= LISTING_ENTRIES_MAX || end > LISTING_BYTES_MAX) return false;
+    if (count >= LISTING_ENTRIES_MAX || end > LISTING_BYTES_MAX) return false;
     this.#makeRoom(end);
     const view = this.#view;
-    view.setUint32(start + Dirent.NEXT, this.count + 1, true);
+    view.setUint32(start + Dirent.NEXT, count + 1, true);
     view.setUint32(start + Dirent.NEXT + 4, 0, true);
     this.#setInode(start, low, high);
     view.setUint32(start + Dirent.NAME_LENGTH, to - from, true);
     view.setUint32(start + Dirent.TYPE, filetype, true);
     copyBytes(bytes, from, this.#bytes, start + Dirent.BYTES, to - from);
-    this.#starts.push(end);
+    this.#count = count + 1;
+    this.#starts[count + 1] = end;
     return true;
   }
 

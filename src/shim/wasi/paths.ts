@@ -43,8 +43,14 @@ export function readLinkContents(memory: ProgramMemory, start: number, length: n
 export function copyPath(memory: ProgramMemory, start: number, length: number, target: Uint8Array): number {
   if (length === 0 || length >= PATH_BYTES_MAX) return readPath(memory, start, length) as number;
   const { bytes } = memory;
-  for (let i = 0; i < length; i++) target[i] = bytes[start + i]!;
-  const error = checkText(target, length);
+  // Most paths are ASCII, and need no second look.
+  let plain = true;
+  for (let i = 0; i < length; i++) {
+    const byte = bytes[start + i]!;
+    target[i] = byte;
+    if (byte === 0 || byte > 0x7f) plain = false;
+  }
+  const error = plain ? Errno.SUCCESS : checkText(target, length);
   if (error !== 0) return error;
   return target[0] === SLASH ? Errno.PERM : Errno.SUCCESS;
 }
