@@ -22,7 +22,7 @@ const MEMORY_BYTES = 2 ** 32;
 const [way, directory, path, ...args] = process.argv.slice(2) as [string, string, string, ...string[]];
 const grants = measuredGrants(directory);
 
-const program = await loadProgram(path, MEMORY_BYTES);
+const program = await loadProgram(path, MEMORY_BYTES, false);
 const block = new Block(new ArrayBuffer(BLOCK_BYTES));
 const window = new ProgramWindow();
 const host = createHost({ block, window, descriptors: grants.table });

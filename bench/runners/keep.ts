@@ -38,7 +38,7 @@ async function runThroughBlock(directory: string, program: string, args: readonl
   const grants = measuredGrants(directory);
   const { native, rights } = grants.table;
   const execution = prepare({
-    program: await loadProgram(program, MEMORY_BYTES),
+    program: await loadProgram(program, MEMORY_BYTES, false),
     args: [program, ...args].map((each) => new TextEncoder().encode(each)),
     env: [],
     rows: new Int32Array(native.buffer, native.byteOffset, native.length + rights.length),

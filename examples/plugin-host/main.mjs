@@ -1,4 +1,4 @@
-// An application that runs ten plug-ins, nine of which mean harm or are broken, and is still there afterwards.
+// An application that runs twelve plug-ins, eleven of which mean harm or are broken, and is still there afterwards.
 //
 //   node examples/plugin-host/main.mjs
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";

@@ -77,7 +77,7 @@ export class Keep {
    */
   static async launch(options: KeepOptions): Promise<Keep> {
     const asked = checkOptions(options);
-    const program = await loadProgram(options.program, asked.limits.memoryBytes);
+    const program = await loadProgram(options.program, asked.limits.memoryBytes, isStoppable(asked));
     const checked = { ...asked, backend: chooseBackend(asked, program) };
     if (options.command === true) refuseReactor(options.program, program);
     const grants = new Grants(descriptorRows(checked.limits.descriptors, checked.backend === "thread"));
@@ -181,6 +181,11 @@ function setupOf(program: Program, options: CheckedOptions, grants: Grants, trac
     trace: trace.setup,
     control: new Int32Array(new SharedArrayBuffer(Control.WORDS * Int32Array.BYTES_PER_ELEMENT)),
   };
+}
+
+/** Whether another thread may stop the program, as far as can be told before it was read. */
+function isStoppable({ backend, timeoutMs }: CheckedOptions): boolean {
+  return backend === "thread" || (backend === "auto" && timeoutMs !== undefined);
 }
 
 /** The backend that was asked for, or the one that fits. @throws PosternError EINVALIDARGUMENT */

@@ -6,7 +6,10 @@ import {
   classify,
   identify,
   limitMemory,
+  limitTables,
   type MemoryToCreate,
+  type ModuleInfo,
+  makeInterruptible,
   memoriesToCreate,
   PAGE_BYTES,
   PAGES_MAX,
@@ -86,9 +89,14 @@ function readProgram(program: string | URL): Uint8Array {
  * Reads, checks and compiles a program.
  * @param program path, file URL or bytes
  * @param memoryBytes most memory it may have
+ * @param stoppable it may have to be stopped by another thread. Programs with threads of their own always are
  * @throws PosternError ENOTFOUND, EBADPROGRAM with everything that is wrong, ERESOURCE when it wants more memory
  */
-export async function loadProgram(program: string | URL | Uint8Array, memoryBytes: number): Promise<Program> {
+export async function loadProgram(
+  program: string | URL | Uint8Array,
+  memoryBytes: number,
+  stoppable: boolean,
+): Promise<Program> {
   const bytes = program instanceof Uint8Array ? program : readProgram(program);
   const name = program instanceof Uint8Array ? "the program" : String(program);
   const { info, loadable, problems, kind } = examineProgram(name, bytes);
@@ -97,15 +105,17 @@ export async function loadProgram(program: string | URL | Uint8Array, memoryByte
     throw new PosternError("EBADPROGRAM", `cannot run ${name}: ${list.join("\n  ")}`);
   }
   const pages = Math.floor(memoryBytes / PAGE_BYTES);
-  const limited = pages < PAGES_MAX ? limitMemory(bytes, info, pages) : bytes;
+  const limited = limitTables(pages < PAGES_MAX ? limitMemory(bytes, info, pages) : bytes, info);
+  const threads = usesThreads(info);
+  const code = stoppable || threads ? interruptible(name, limited, info) : limited;
   const importModules = [...new Set(info.imports.map((each) => each.module))];
   const importNames = [...new Set(info.imports.map((each) => each.name))];
   const memories = memoriesToCreate(info, pages);
   const exports = info.exports.filter((each) => each.kind === "function").map((each) => each.name);
   try {
-    const small = limited.length <= SMALL_BYTES;
-    const module = small ? new WebAssembly.Module(limited) : await WebAssembly.compile(limited);
-    return { module, kind, memories, threads: usesThreads(info), importModules, importNames, exports };
+    const small = code.length <= SMALL_BYTES;
+    const module = small ? new WebAssembly.Module(code) : await WebAssembly.compile(code);
+    return { module, kind, memories, threads, importModules, importNames, exports };
   } catch (error) {
     throw new PosternError("EBADPROGRAM", `cannot run ${name}: ${(error as Error).message}`, { cause: error });
   }
@@ -119,6 +129,21 @@ export function refuseReactor(name: string | URL | Uint8Array, program: Program)
   throw new PosternError("EBADPROGRAM", `${message}; build a command, or use Keep.launch and call its functions`);
 }
 
+function interruptible(name: string, bytes: Uint8Array, info: ModuleInfo): Uint8Array {
+  try {
+    return makeInterruptible(bytes, info);
+  } catch (error) {
+    throw damaged(name, error);
+  }
+}
+
+/** What is wrong with the program's bytes, as an error that names the program. */
+function damaged(name: string, error: unknown): unknown {
+  if (!(error instanceof PosternError)) return error;
+  const facts = error.offset === undefined ? { cause: error } : { cause: error, offset: error.offset };
+  return new PosternError("EBADPROGRAM", `cannot run ${name}: ${error.message}`, facts);
+}
+
 function examineProgram(name: string, bytes: Uint8Array) {
   const { format, description, advice } = identify(bytes);
   if (format !== "module" && format !== "component") {
@@ -128,8 +153,6 @@ function examineProgram(name: string, bytes: Uint8Array) {
     const info = readModule(bytes);
     return { info, ...classify(info) };
   } catch (error) {
-    if (!(error instanceof PosternError)) throw error;
-    const facts = error.offset === undefined ? { cause: error } : { cause: error, offset: error.offset };
-    throw new PosternError("EBADPROGRAM", `cannot run ${name}: ${error.message}`, facts);
+    throw damaged(name, error);
   }
 }

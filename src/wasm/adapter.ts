@@ -6,6 +6,7 @@ import {
   type EncodedType,
   encodeModule,
   Instruction,
+  NO_RESULT,
   signed,
   unsigned,
 } from "./encode.js";
@@ -19,8 +20,6 @@ export const ADAPTER_TRAP = "trap";
 /** Name of the variable the adapter imports, a mutable i32: once it is not 0, every function of the adapter traps. */
 export const ADAPTER_OVER = "over";
 
-/** The type of a block without a result. */
-const NO_RESULT = 0x40;
 const TRAP_WHEN_OVER = [
   ...[Instruction.globalGet, 0],
   ...[Instruction.if, NO_RESULT, Instruction.unreachable, Instruction.end],

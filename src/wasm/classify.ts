@@ -3,6 +3,7 @@ import { identify } from "./identify.js";
 import { IMPORT_HINTS, type ImportHint } from "./import-hints.js";
 import { allMemories, type ModuleImport, type ModuleInfo } from "./model.js";
 import { readModule } from "./module.js";
+import { objectProblems } from "./object-problems.js";
 import type { Problem } from "./problem.js";
 import { describeFunctionType, type FunctionType } from "./types.js";
 import {
@@ -68,6 +69,7 @@ export function classify(info: ModuleInfo): Classification {
     ...threadProblems(info),
     ...importProblems(info),
     ...memoryProblems(info),
+    ...objectProblems(info),
     ...startProblems(kind),
   ]);
 }

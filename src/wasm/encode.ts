@@ -52,22 +52,40 @@ export interface EncodedModule {
   readonly custom?: readonly { readonly name: string; readonly contents: readonly number[] }[];
 }
 
-/** Instructions that helper modules use: core specification, section 5.4. */
+/** Instructions that helper modules and added functions use: core specification, section 5.4. */
 export const Instruction = {
   unreachable: 0x00,
   loop: 0x03,
   if: 0x04,
+  else: 0x05,
   end: 0x0b,
   branch: 0x0c,
+  branchIf: 0x0d,
   call: 0x10,
   drop: 0x1a,
   localGet: 0x20,
+  localSet: 0x21,
   globalGet: 0x23,
+  memorySize: 0x3f,
   i32Const: 0x41,
   i64Const: 0x42,
+  i32GreaterUnsigned: 0x4b,
+  i32LessOrEqualUnsigned: 0x4d,
+  i64LessOrEqualUnsigned: 0x58,
+  i32Add: 0x6a,
+  i32Subtract: 0x6b,
+  i32And: 0x71,
+  i64Add: 0x7c,
+  i64ShiftLeft: 0x86,
   i64ShiftRightUnsigned: 0x88,
   i32WrapI64: 0xa7,
+  i64ExtendI32Unsigned: 0xad,
+  /** Prefix of memory.copy (10), memory.fill (11) and others. */
+  miscellaneous: 0xfc,
 } as const;
+
+/** The type of a block without a result. */
+export const NO_RESULT = 0x40;
 
 const HEADER: readonly number[] = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const TYPE_BYTES: Readonly<Record<EncodedType, number>> = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c };

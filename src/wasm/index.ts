@@ -18,7 +18,9 @@ export {
 export type { Producer, Producers, TargetFeature } from "./custom.js";
 export * from "./engine.js";
 export { type Format, type FormatName, identify } from "./identify.js";
+export { makeInterruptible } from "./interruptible.js";
 export { limitMemory, type MemoryToCreate, memoriesToCreate, PAGE_BYTES, PAGES_MAX } from "./limit-memory.js";
+export { limitTables, TABLE_ELEMENTS_MAX } from "./limit-tables.js";
 export {
   allMemories,
   type CustomSection,

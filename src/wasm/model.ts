@@ -1,6 +1,6 @@
 import type { Producers, TargetFeature } from "./custom.js";
 import type { ModuleNames } from "./names.js";
-import type { FunctionType, GlobalType, MemoryType, TableType } from "./types.js";
+import type { DefinedTable, FunctionType, GlobalType, MemoryType, TableType } from "./types.js";
 
 /** What a module asks its environment for. */
 export type ModuleImport = { readonly module: string; readonly name: string } & (
@@ -47,6 +47,8 @@ export interface ModuleInfo {
   readonly exports: readonly ModuleExport[];
   /** Memories the module defines itself; imported ones are in `imports`. */
   readonly memories: readonly MemoryType[];
+  /** Tables the module defines itself. */
+  readonly tables: readonly DefinedTable[];
   /** Function types by index; `undefined` where the type is a structure or an array. */
   readonly types: readonly (FunctionType | undefined)[];
   /** How many functions the module defines itself. */
@@ -62,6 +64,8 @@ export interface ModuleInfo {
   readonly targetFeatures: readonly TargetFeature[] | undefined;
   /** Sizes in bytes: of the whole file, of the contents of its code section and of its data section. */
   readonly sizes: { readonly file: number; readonly code: number; readonly data: number };
+  /** Where the table section lies, if there is one. */
+  readonly tableSection: SectionPlace | undefined;
   /** Where the memory section lies, if there is one. */
   readonly memorySection: SectionPlace | undefined;
 }

@@ -9,6 +9,7 @@ import { SECTION_RULES, type SectionDraft } from "./sections.js";
 const HEADER_BYTES = 8;
 const CUSTOM_SECTIONS_MAX = 10_000;
 const CUSTOM = 0;
+const TABLE = 4;
 const MEMORY = 5;
 const CODE = 10;
 const DATA = 11;
@@ -20,6 +21,7 @@ interface Draft extends SectionDraft {
   targetFeatures: TargetFeature[] | undefined;
   sizes: { file: number; code: number; data: number };
   memorySection: SectionPlace | undefined;
+  tableSection: SectionPlace | undefined;
 }
 
 type CustomReader = (cursor: Cursor) => Partial<Draft>;
@@ -63,6 +65,7 @@ function emptyDraft(fileSize: number): Draft {
     imports: [],
     exports: [],
     memories: [],
+    tables: [],
     functionTypes: [],
     functionCount: 0,
     bodyCount: 0,
@@ -73,6 +76,7 @@ function emptyDraft(fileSize: number): Draft {
     targetFeatures: undefined,
     sizes: { file: fileSize, code: 0, data: 0 },
     memorySection: undefined,
+    tableSection: undefined,
   };
 }
 
@@ -104,6 +108,7 @@ function readSection(identifier: number, start: number, contents: Cursor, draft:
   if (rule === undefined) throw malformed(start, `section ${identifier} is unknown`);
   if (rule.order <= orderBefore) throw malformed(start, `the ${rule.name} section is out of order or comes twice`);
   const size = contents.remaining;
+  if (identifier === TABLE) draft.tableSection = { start, end: contents.end };
   if (identifier === MEMORY) draft.memorySection = { start, end: contents.end };
   if (identifier === CODE) draft.sizes.code = size;
   if (identifier === DATA) draft.sizes.data = size;

@@ -40,6 +40,10 @@ export type ProblemCode =
   | "multiple-memories"
   | "memory64"
   | "shared-memory"
+  /** Structures and arrays of the engine, whose memory has no limit. */
+  | "garbage-collection"
+  /** More elements of tables than are supported. */
+  | "tables"
   /** Imports that nobody offers, by where they come from. */
   | "unknown-import"
   | "unknown-wasi-function"

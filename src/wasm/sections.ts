@@ -1,6 +1,15 @@
 import { type Cursor, malformed } from "./cursor.js";
 import type { ExternalKind, ModuleExport, ModuleImport } from "./model.js";
-import { type FunctionType, type MemoryType, readGlobalType, readLimits, readTableType, readTypes } from "./types.js";
+import {
+  type DefinedTable,
+  type FunctionType,
+  type MemoryType,
+  readDefinedTable,
+  readGlobalType,
+  readLimits,
+  readTableType,
+  readTypes,
+} from "./types.js";
 
 /** What the sections add up to while a module is read. */
 export interface SectionDraft {
@@ -8,6 +17,7 @@ export interface SectionDraft {
   imports: ModuleImport[];
   exports: ModuleExport[];
   memories: MemoryType[];
+  tables: DefinedTable[];
   /** Types of all functions by index, imported ones first. */
   functionTypes: FunctionType[];
   /** Functions the module defines. */
@@ -33,13 +43,14 @@ const IMPORTS_MAX = 100_000;
 const EXPORTS_MAX = 100_000;
 const FUNCTIONS_MAX = 1_000_000;
 const MEMORIES_MAX = 100;
+const TABLES_MAX = 100_000;
 
 /** Section identifier to its rule. Identifier 0, custom, is handled apart: such sections may come anywhere. */
 export const SECTION_RULES: ReadonlyMap<number, SectionRule> = new Map<number, SectionRule>([
   [1, { order: 1, name: "type", read: readTypeSection }],
   [2, { order: 2, name: "import", read: readImportSection }],
   [3, { order: 3, name: "function", read: readFunctionSection }],
-  [4, { order: 4, name: "table" }],
+  [4, { order: 4, name: "table", read: readTableSection }],
   [5, { order: 5, name: "memory", read: readMemorySection }],
   [13, { order: 6, name: "tag" }],
   [6, { order: 7, name: "global" }],
@@ -90,6 +101,11 @@ function readImportSection(cursor: Cursor, draft: SectionDraft): void {
 function readFunctionSection(cursor: Cursor, draft: SectionDraft): void {
   draft.functionCount = cursor.count("functions", FUNCTIONS_MAX, 1);
   for (let index = 0; index < draft.functionCount; index++) draft.functionTypes.push(readTypeIndex(cursor, draft));
+}
+
+function readTableSection(cursor: Cursor, draft: SectionDraft): void {
+  const count = cursor.count("tables", TABLES_MAX, 3);
+  for (let index = 0; index < count; index++) draft.tables.push(readDefinedTable(cursor));
 }
 
 function readMemorySection(cursor: Cursor, draft: SectionDraft): void {

@@ -1,4 +1,5 @@
 import { type Cursor, malformed } from "./cursor.js";
+import { skipExpression } from "./instructions.js";
 
 /** A value type in the text format's words: `i32`, `i64`, `f32`, `f64`, `v128`, `funcref`, `(ref null 3)`, ... */
 export type ValueType = string;
@@ -120,6 +121,27 @@ export function readLimits(cursor: Cursor, what: string): Limits {
 export function readTableType(cursor: Cursor): TableType {
   const element = readValueType(cursor);
   return { element, ...readLimits(cursor, "a table") };
+}
+
+/** A table that a module defines, and where its limits lie in the file. */
+export interface DefinedTable extends TableType {
+  /** Offset of the first byte of its limits, and of the first one behind them. */
+  readonly limits: { readonly start: number; readonly end: number };
+}
+
+/** Prefix of a table with an expression for its elements' first value. */
+const TABLE_WITH_VALUE = 0x40;
+
+/** Reads a table as a module defines it. */
+export function readDefinedTable(cursor: Cursor): DefinedTable {
+  const hasValue = cursor.bytes[cursor.position] === TABLE_WITH_VALUE;
+  if (hasValue) cursor.skip(2, "the prefix of a table");
+  const element = readValueType(cursor);
+  const start = cursor.position;
+  const limits = readLimits(cursor, "a table");
+  const end = cursor.position;
+  if (hasValue) skipExpression(cursor);
+  return { element, ...limits, limits: { start, end } };
 }
 
 /** Reads a global type. */

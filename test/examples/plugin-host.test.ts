@@ -10,12 +10,14 @@ const EXPECTED: Readonly<Record<string, readonly [RegExp, readonly string[]]>> =
   upper: [/^did its work$/, ["HELLO, PLUG-IN"]],
   loop: [/^its time was up/, []],
   sleep: [/^its time was up/, []],
+  fill: [/^its time was up/, []],
   flood: [/^its time was up/, ["spam spam spam spam spam spam ... (65536 bytes)"]],
   bomb: [/^the program trapped: unreachable/, []],
   greedy: [/needs at least 4096MiB of memory and may use 16MiB/, []],
   crash: [/^the program trapped: memory access out of bounds$/, []],
   recurse: [/^the program trapped: call stack exhausted/, []],
   escape: [/^did its work$/, ["63", "63", "63", "54", "63", "08", "21"].map((error) => `refused ${error}`)],
+  tables: [/tables have 30000000 elements, at most 1048576 are supported; build it with fewer$/, []],
   broken: [/it is a text file; give a \.wasm file$/, []],
 };
 

@@ -46,6 +46,10 @@ describe("stopping a keep", () => {
     ["that waits for an atomic notification", "atomic_wait", 100],
     ["that is always between two calls", "many_calls", 100],
     ["that writes to a full pipe", "flood", 100],
+    ["that fills memory", "fill_forever", 100],
+    ["that copies memory", "copy_forever", 100],
+    ["that fills and copies a table", "table_forever", 300],
+    ["that asks for memory", "grow_forever", 100],
     ["just started", "loop", 0],
   ] as const) {
     test(what, (t) => stopsSoon(t, { program: behaviour(name) }, busy));

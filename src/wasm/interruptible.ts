@@ -1,0 +1,221 @@
+/**
+ * Programs that can be stopped in time, whatever they do.
+ *
+ * V8 looks for a stop where a function is entered, and in the loops of optimised code. In a loop of its quick code it looks
+ * once in so many bytes executed; where each turn of the loop is one `memory.fill` of many megabytes, that is minutes. So
+ * what may take long gets a call in front, which is an entry; and large fills and copies are done piece by piece.
+ */
+import { Cursor } from "./cursor.js";
+import { Instruction as I, NO_RESULT, signed, unsigned } from "./encode.js";
+import { skipInstruction, skipLocals } from "./instructions.js";
+import { allMemories, type ModuleInfo } from "./model.js";
+import { Output } from "./output.js";
+
+const HEADER_BYTES = 8;
+const TYPE = 1;
+const FUNCTION = 3;
+const CODE = 10;
+
+const MEMORY_GROW = 0x40;
+const MISCELLANEOUS = 0xfc;
+const OBJECTS = 0xfb;
+const MEMORY_COPY = 0xfc0a;
+const MEMORY_FILL = 0xfc0b;
+
+/** The bytes of a list, as a table. */
+const numbers = (...list: number[]): Uint8Array => Uint8Array.from({ length: 256 }, (_, each) => +list.includes(each));
+const BEGINS_LONG = numbers(MEMORY_GROW, MISCELLANEOUS, OBJECTS);
+/** memory.init, memory.copy, memory.fill, table.init, table.copy, table.grow, table.fill. */
+const LONG = numbers(8, 10, 11, 12, 14, 15, 17);
+/** array.new and its kind, array.fill, array.copy, array.init_data, array.init_elem. */
+const LONG_OBJECTS = numbers(6, 7, 9, 10, 16, 17, 18, 19);
+
+/** Largest piece of a fill or copy. Takes less than a millisecond, two where memory is used for the first time. */
+const PIECE_BYTES = 4 * 2 ** 20;
+
+/** Types of the functions that are added. */
+const TYPES = [
+  [0x60, 1, 0x7f, 0], // (i32)
+  [0x60, 3, 0x7f, 0x7f, 0x7f, 3, 0x7f, 0x7f, 0x7f], // (i32 i32 i32) -> (i32 i32 i32)
+];
+
+const constant = (value: number): number[] => [I.i32Const, ...signed(value)];
+const get = (local: number): number[] => [I.localGet, local];
+const set = (local: number): number[] => [I.localSet, local];
+const call = (index: number): number[] => [I.call, ...unsigned(index)];
+const when = (condition: number[], ...then: number[][]): number[] => [
+  ...condition,
+  I.if,
+  NO_RESULT,
+  ...then.flat(),
+  I.end,
+];
+
+/**
+ * An entry, at which the engine looks for a stop. It must contain a call, or optimised code would do without.
+ * @param index its own
+ */
+const lookCode = (index: number): number[] => when(get(0), get(0), constant(1), [I.i32Subtract], call(index));
+
+/** Whether local `start` and the `length` bytes behind it lie in memory. */
+const holds = (start: number, length: number): number[] => [
+  ...[...get(start), I.i64ExtendI32Unsigned, ...get(length), I.i64ExtendI32Unsigned, I.i64Add],
+  ...[I.memorySize, 0, I.i64ExtendI32Unsigned, I.i64Const, 16, I.i64ShiftLeft],
+  I.i64LessOrEqualUnsigned,
+];
+
+/** Does `turn` for a piece after the other while more than one is left, which local 2 counts. */
+function pieces(look: number, piece: number, turn: number[]): number[] {
+  const more = [...get(2), ...constant(piece), I.i32GreaterUnsigned];
+  return [I.loop, NO_RESULT, ...constant(0), ...call(look), ...turn, ...more, I.branchIf, 0, I.end];
+}
+
+const plus = (local: number, piece: number): number[] => [...get(local), ...constant(piece), I.i32Add, ...set(local)];
+const minus = (local: number, piece: number): number[] => [
+  ...get(local),
+  ...constant(piece),
+  I.i32Subtract,
+  ...set(local),
+];
+
+/** Fills all but the last piece. (start, value, length) -> the same of what is left. */
+function fillCode(look: number, piece: number): number[] {
+  const fill = [...get(0), ...get(1), ...constant(piece), I.miscellaneous, 11, 0];
+  const ahead = pieces(look, piece, [...fill, ...plus(0, piece), ...minus(2, piece)]);
+  const large = [...get(2), ...constant(piece), I.i32GreaterUnsigned];
+  // What reaches beyond the memory is left to the instruction itself, which traps.
+  return [...when(large, when(holds(0, 2), ahead)), ...get(0), ...get(1), ...get(2)];
+}
+
+/** Copies all but the last piece, from the end that does not overwrite its source. (to, from, length) -> what is left. */
+function copyCode(look: number, piece: number): number[] {
+  const copy = [...constant(piece), I.miscellaneous, 10, 0, 0];
+  const upwards = [...get(0), ...get(1), ...copy, ...plus(0, piece), ...plus(1, piece), ...minus(2, piece)];
+  const end = (local: number): number[] => [...get(local), ...get(2), I.i32Add];
+  const downwards = [...minus(2, piece), ...end(0), ...end(1), ...copy];
+  const below = [...get(0), ...get(1), I.i32LessOrEqualUnsigned, I.if, NO_RESULT];
+  const ahead = [...below, ...pieces(look, piece, upwards), I.else, ...pieces(look, piece, downwards), I.end];
+  const large = [...get(2), ...constant(piece), I.i32GreaterUnsigned];
+  return [...when(large, when([...holds(0, 2), ...holds(1, 2), I.i32And], ahead)), ...get(0), ...get(1), ...get(2)];
+}
+
+/** Whether bytes from `start` to `end` may hold an instruction that takes long. Whether they do, only reading them tells. */
+function maybeLong(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end - 1; at++) {
+    if (BEGINS_LONG[bytes[at]!] === 0) continue;
+    const byte = bytes[at]!;
+    // The number behind it may have been written in more bytes than it needs.
+    const number = bytes[at + 1]! & 0x7f;
+    if (byte === MEMORY_GROW ? number === 0 : isLong(byte * 256 + number)) return true;
+  }
+  return false;
+}
+
+function isLong(opcode: number): boolean {
+  const prefix = opcode >>> 8;
+  if (prefix === MISCELLANEOUS) return LONG[opcode & 0xff] === 1;
+  return prefix === OBJECTS ? LONG_OBJECTS[opcode & 0xff] === 1 : opcode === MEMORY_GROW;
+}
+
+/** The functions that are added: their first index, and whether those for memory are among them. */
+interface Added {
+  readonly look: number;
+  readonly memory: boolean;
+}
+
+/** What stands in front of an instruction that may take long. */
+function inFront(opcode: number, { look, memory }: Added): number[] {
+  if (memory && opcode === MEMORY_FILL) return call(look + 1);
+  if (memory && opcode === MEMORY_COPY) return call(look + 2);
+  return [...constant(0), ...call(look)];
+}
+
+/** A body with calls in front of what may take long; undefined where nothing does. */
+function rewriteBody(bytes: Uint8Array, start: number, end: number, added: Added): Output | undefined {
+  if (!maybeLong(bytes, start, end)) return undefined;
+  const cursor = new Cursor(bytes, start, end);
+  skipLocals(cursor);
+  const output = new Output();
+  let done = start;
+  while (!cursor.atEnd) {
+    const at = cursor.position;
+    const opcode = skipInstruction(cursor);
+    if (!isLong(opcode)) continue;
+    output.add(bytes.subarray(done, at));
+    output.add(inFront(opcode, added));
+    done = at;
+  }
+  if (done === start) return undefined;
+  output.add(bytes.subarray(done, end));
+  return output;
+}
+
+/** The bodies of a code section. @returns whether any was changed */
+function rewriteBodies(cursor: Cursor, count: number, added: Added, output: Output): boolean {
+  const { bytes } = cursor;
+  const start = cursor.position;
+  let done = start;
+  for (let index = 0; index < count; index++) {
+    const head = cursor.position;
+    const size = cursor.u32("the size of a function");
+    const body = cursor.position;
+    cursor.skip(size, "a function");
+    const rewritten = rewriteBody(bytes, body, body + size, added);
+    if (rewritten === undefined) continue;
+    output.add(bytes.subarray(done, head));
+    output.add(unsigned(rewritten.length));
+    output.append(rewritten);
+    done = cursor.position;
+  }
+  output.add(bytes.subarray(done, cursor.end));
+  return done !== start;
+}
+
+/**
+ * Makes a module look for a stop before every instruction that may take long: growing, filling and copying memories and
+ * tables, making and filling arrays. Nothing else changes, neither what the program does nor the number of any function:
+ * three functions are added behind the last one.
+ *
+ * @param bytes the module
+ * @param info what `readModule` says about it
+ * @param pieceBytes most bytes that are filled or copied without looking
+ * @returns `bytes` where nothing takes long, else a changed copy
+ * @throws PosternError EMALFORMED with `offset` for code that cannot be read, unknown instructions included
+ */
+export function makeInterruptible(bytes: Uint8Array, info: ModuleInfo, pieceBytes = PIECE_BYTES): Uint8Array {
+  const look = info.imports.filter((each) => each.kind === "function").length + info.functionCount;
+  const memory = allMemories(info).length > 0;
+  const codes = [lookCode(look), ...(memory ? [fillCode(look, pieceBytes), copyCode(look, pieceBytes)] : [])];
+  const firstType = info.types.length;
+  /** What is added behind the elements of a section. */
+  const additions: Readonly<Record<number, readonly (readonly number[])[]>> = {
+    [TYPE]: TYPES,
+    [FUNCTION]: codes.map((_code, index) => unsigned(index === 0 ? firstType : firstType + 1)),
+    [CODE]: codes.map((code) => [...unsigned(code.length + 2), 0, ...code, I.end]),
+  };
+  const output = new Output();
+  let done = 0;
+  let changed = false;
+  const file = new Cursor(bytes, HEADER_BYTES, bytes.length);
+  while (!file.atEnd) {
+    const start = file.position;
+    const identifier = file.u8("a section");
+    const size = file.u32("the size of a section");
+    const contents = new Cursor(bytes, file.position, file.position + size);
+    file.skip(size, "a section");
+    const added = additions[identifier];
+    if (added === undefined) continue;
+    output.add(bytes.subarray(done, start));
+    done = file.position;
+    const count = contents.u32("the number of elements");
+    const elements = new Output();
+    if (identifier === CODE) changed = rewriteBodies(contents, count, { look, memory }, elements);
+    else elements.add(bytes.subarray(contents.position, contents.end));
+    for (const element of added) elements.add(element);
+    const number = unsigned(count + added.length);
+    output.add([identifier, ...unsigned(number.length + elements.length), ...number]);
+    output.append(elements);
+  }
+  output.add(bytes.subarray(done));
+  return changed ? output.bytes() : bytes;
+}
