@@ -3,6 +3,7 @@ import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { PosternError } from "../errors.js";
 import {
+  type Changes,
   classify,
   identify,
   limitMemory,
@@ -14,6 +15,7 @@ import {
   PAGE_BYTES,
   PAGES_MAX,
   readModule,
+  shifted,
   usesThreads,
   WebAssembly,
   type WebAssemblyModule,
@@ -39,6 +41,8 @@ export interface Program {
   readonly importNames: readonly string[];
   /** Names of the exported functions. */
   readonly exports: readonly string[];
+  /** How the module differs from the file, where it does. */
+  readonly changes: Changes | undefined;
 }
 
 /** Why a file could not be read, for people. */
@@ -105,9 +109,8 @@ export async function loadProgram(
     throw new PosternError("EBADPROGRAM", `cannot run ${name}: ${list.join("\n  ")}`);
   }
   const pages = Math.floor(memoryBytes / PAGE_BYTES);
-  const limited = limitTables(pages < PAGES_MAX ? limitMemory(bytes, info, pages) : bytes, info);
   const threads = usesThreads(info);
-  const code = stoppable || threads ? interruptible(name, limited, info) : limited;
+  const { code, changes } = change(name, bytes, info, pages, stoppable || threads);
   const importModules = [...new Set(info.imports.map((each) => each.module))];
   const importNames = [...new Set(info.imports.map((each) => each.name))];
   const memories = memoriesToCreate(info, pages);
@@ -115,7 +118,7 @@ export async function loadProgram(
   try {
     const small = code.length <= SMALL_BYTES;
     const module = small ? new WebAssembly.Module(code) : await WebAssembly.compile(code);
-    return { module, kind, memories, threads, importModules, importNames, exports };
+    return { module, kind, memories, threads, importModules, importNames, exports, changes };
   } catch (error) {
     throw new PosternError("EBADPROGRAM", `cannot run ${name}: ${(error as Error).message}`, { cause: error });
   }
@@ -129,9 +132,19 @@ export function refuseReactor(name: string | URL | Uint8Array, program: Program)
   throw new PosternError("EBADPROGRAM", `${message}; build a command, or use Keep.launch and call its functions`);
 }
 
-function interruptible(name: string, bytes: Uint8Array, info: ModuleInfo): Uint8Array {
+/** The module as it is compiled: within its limits, and where it may be stopped, so that it can be. */
+function change(name: string, bytes: Uint8Array, info: ModuleInfo, pages: number, stoppable: boolean) {
+  const limited = limitTables(pages < PAGES_MAX ? limitMemory(bytes, info, pages) : bytes, info);
+  // Sections of limits lie in front of the code, and all that is told of places is about code.
+  const added = limited.length - bytes.length;
+  const changes = added === 0 ? undefined : shifted(added);
+  if (!stoppable) return { code: limited, changes };
   try {
-    return makeInterruptible(bytes, info);
+    const made = makeInterruptible(limited, info);
+    if (made === undefined) return { code: limited, changes };
+    const { places, functions } = made.changes;
+    for (let index = 1; index < places.length; index += 2) places[index] = Math.max(0, places[index]! - added);
+    return { code: made.bytes, changes: { places, functions } };
   } catch (error) {
     throw damaged(name, error);
   }

@@ -75,6 +75,7 @@ export const Instruction = {
   i32Add: 0x6a,
   i32Subtract: 0x6b,
   i32And: 0x71,
+  i32ShiftRightUnsigned: 0x76,
   i64Add: 0x7c,
   i64ShiftLeft: 0x86,
   i64ShiftRightUnsigned: 0x88,

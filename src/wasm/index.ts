@@ -3,6 +3,7 @@
  * Postern itself needs. Pure: no Node module, no engine. Start reading at `module.ts`.
  */
 export { ADAPTER_IMPORTS, ADAPTER_OVER, ADAPTER_TRAP, adapterModule } from "./adapter.js";
+export { type Changes, originalOffset, shifted } from "./changes.js";
 export {
   type Classification,
   classify,

@@ -139,12 +139,14 @@ const FIRST_PREFIX = 0xfb;
 
 const END = 0x0b;
 
-/** Steps over the declarations of a body's locals. */
-export function skipLocals(cursor: Cursor): void {
+/** Steps over the declarations of a body's locals. @returns how many there are */
+export function skipLocals(cursor: Cursor): number {
+  let locals = 0;
   times(cursor, (each) => {
-    number(each);
+    locals += each.u32("a number of locals");
     valueType(each);
   });
+  return locals;
 }
 
 /**

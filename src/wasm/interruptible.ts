@@ -1,10 +1,14 @@
 /**
  * Programs that can be stopped in time, whatever they do.
  *
- * V8 looks for a stop where a function is entered, and in the loops of optimised code. In a loop of its quick code it looks
- * once in so many bytes executed; where each turn of the loop is one `memory.fill` of many megabytes, that is minutes. So
- * what may take long gets a call in front, which is an entry; and large fills and copies are done piece by piece.
+ * V8 looks for a stop where a function is entered and in loops, with two exceptions. Optimised functions that call nothing,
+ * once what cannot be reached is gone, do not look; tail calls do not count as calls. And a loop in V8's quick code looks
+ * once in so many bytes executed: where each turn is a call of such a function, or one `memory.fill` of many megabytes,
+ * that is minutes. So functions get a call at their start which is never made, and V8 cannot know that; what may take long
+ * gets a call in front; and large fills and copies are done piece by piece.
  */
+import { PosternError } from "../errors.js";
+import type { Changes } from "./changes.js";
 import { Cursor } from "./cursor.js";
 import { Instruction as I, NO_RESULT, signed, unsigned } from "./encode.js";
 import { skipInstruction, skipLocals } from "./instructions.js";
@@ -51,6 +55,10 @@ const when = (condition: number[], ...then: number[][]): number[] => [
   I.end,
 ];
 
+/** Zero, which V8 cannot know: no memory has 2^17 pages. Without a memory it may know. */
+const zero = (memory: boolean): number[] =>
+  memory ? [I.memorySize, 0, ...constant(17), I.i32ShiftRightUnsigned] : constant(0);
+
 /**
  * An entry, at which the engine looks for a stop. It must contain a call, or optimised code would do without.
  * @param index its own
@@ -67,7 +75,7 @@ const holds = (start: number, length: number): number[] => [
 /** Does `turn` for a piece after the other while more than one is left, which local 2 counts. */
 function pieces(look: number, piece: number, turn: number[]): number[] {
   const more = [...get(2), ...constant(piece), I.i32GreaterUnsigned];
-  return [I.loop, NO_RESULT, ...constant(0), ...call(look), ...turn, ...more, I.branchIf, 0, I.end];
+  return [I.loop, NO_RESULT, ...zero(true), ...call(look), ...turn, ...more, I.branchIf, 0, I.end];
 }
 
 const plus = (local: number, piece: number): number[] => [...get(local), ...constant(piece), I.i32Add, ...set(local)];
@@ -117,42 +125,88 @@ function isLong(opcode: number): boolean {
   return prefix === OBJECTS ? LONG_OBJECTS[opcode & 0xff] === 1 : opcode === MEMORY_GROW;
 }
 
+/** Functions of up to so many bytes take less time than V8 lets pass in any case, unless they make tail calls. */
+const SHORT_BYTES = 32;
+
+/** return_call, return_call_indirect, return_call_ref. */
+const TAIL_CALLS: ReadonlySet<number> = new Set([0x12, 0x13, 0x15]);
+
+/**
+ * Most locals of a function times its bytes. V8 compiles a function when it is called first, for which it takes about as
+ * long as this many steps, and looks for nothing meanwhile. Compilers stay below a tenth of it.
+ */
+const COMPILING_MAX = 2 ** 28;
+
 /** The functions that are added: their first index, and whether those for memory are among them. */
 interface Added {
   readonly look: number;
   readonly memory: boolean;
+  /** What stands at the start of functions. */
+  readonly guard: Uint8Array;
+}
+
+/** A call that is never made, but V8 cannot know that. Without a memory it is made. */
+function guardCode(look: number, memory: boolean): Uint8Array {
+  const made = [...zero(memory), ...call(look)];
+  return Uint8Array.from(memory ? when(zero(memory), made) : made);
 }
 
 /** What stands in front of an instruction that may take long. */
 function inFront(opcode: number, { look, memory }: Added): number[] {
   if (memory && opcode === MEMORY_FILL) return call(look + 1);
   if (memory && opcode === MEMORY_COPY) return call(look + 2);
-  return [...constant(0), ...call(look)];
+  return [...zero(memory), ...call(look)];
 }
 
-/** A body with calls in front of what may take long; undefined where nothing does. */
-function rewriteBody(bytes: Uint8Array, start: number, end: number, added: Added): Output | undefined {
-  if (!maybeLong(bytes, start, end)) return undefined;
+/** Whether a body makes tail calls, with which it may never end. */
+function makesTailCalls(cursor: Cursor): boolean {
+  while (!cursor.atEnd) if (TAIL_CALLS.has(skipInstruction(cursor))) return true;
+  return false;
+}
+
+/** Writes a body in which V8 looks for a stop often enough. @returns false where it does so already */
+function rewriteBody(bytes: Uint8Array, start: number, end: number, added: Added, output: Output): boolean {
   const cursor = new Cursor(bytes, start, end);
-  skipLocals(cursor);
-  const output = new Output();
-  let done = start;
+  const locals = skipLocals(cursor);
+  if (locals * (end - start) > COMPILING_MAX) throw tooLarge(start, locals, end - start);
+  const code = cursor.position;
+  const guarded = end - code > SHORT_BYTES || makesTailCalls(cursor);
+  const long = maybeLong(bytes, code, end);
+  if (!guarded && !long) return false;
+  output.copy(bytes, start, code);
+  if (guarded) output.add(added.guard);
+  if (long) addCalls(new Cursor(bytes, code, end), added, output);
+  else output.copy(bytes, code, end);
+  return output.length > end - start;
+}
+
+/** Writes code with calls in front of what may take long. */
+function addCalls(cursor: Cursor, added: Added, output: Output): void {
+  const { bytes, end } = cursor;
+  let done = cursor.position;
   while (!cursor.atEnd) {
     const at = cursor.position;
     const opcode = skipInstruction(cursor);
     if (!isLong(opcode)) continue;
-    output.add(bytes.subarray(done, at));
+    output.copy(bytes, done, at);
     output.add(inFront(opcode, added));
     done = at;
   }
-  if (done === start) return undefined;
-  output.add(bytes.subarray(done, end));
-  return output;
+  output.copy(bytes, done, end);
+}
+
+function tooLarge(offset: number, locals: number, size: number): PosternError {
+  return new PosternError(
+    "EBADPROGRAM",
+    `a function of ${size} bytes has ${locals} variables: compiling it could not be stopped in time`,
+    { offset },
+  );
 }
 
 /** The bodies of a code section. @returns whether any was changed */
 function rewriteBodies(cursor: Cursor, count: number, added: Added, output: Output): boolean {
   const { bytes } = cursor;
+  const rewritten = new Output();
   const start = cursor.position;
   let done = start;
   for (let index = 0; index < count; index++) {
@@ -160,29 +214,33 @@ function rewriteBodies(cursor: Cursor, count: number, added: Added, output: Outp
     const size = cursor.u32("the size of a function");
     const body = cursor.position;
     cursor.skip(size, "a function");
-    const rewritten = rewriteBody(bytes, body, body + size, added);
-    if (rewritten === undefined) continue;
-    output.add(bytes.subarray(done, head));
+    rewritten.clear();
+    if (!rewriteBody(bytes, body, body + size, added, rewritten)) continue;
+    output.copy(bytes, done, head);
     output.add(unsigned(rewritten.length));
     output.append(rewritten);
     done = cursor.position;
   }
-  output.add(bytes.subarray(done, cursor.end));
+  output.copy(bytes, done, cursor.end);
   return done !== start;
 }
 
 /**
- * Makes a module look for a stop before every instruction that may take long: growing, filling and copying memories and
- * tables, making and filling arrays. Nothing else changes, neither what the program does nor the number of any function:
- * three functions are added behind the last one.
+ * Makes a module look for a stop often enough. Nothing else changes, neither what the program does nor the number of any
+ * function: three functions are added behind the last one.
  *
  * @param bytes the module
  * @param info what `readModule` says about it
  * @param pieceBytes most bytes that are filled or copied without looking
- * @returns `bytes` where nothing takes long, else a changed copy
- * @throws PosternError EMALFORMED with `offset` for code that cannot be read, unknown instructions included
+ * @returns a changed copy, and what was changed in it; undefined where V8 looks often enough already
+ * @throws PosternError EMALFORMED with `offset` for code that cannot be read, unknown instructions included; EBADPROGRAM
+ *   for a function that would take too long to compile
  */
-export function makeInterruptible(bytes: Uint8Array, info: ModuleInfo, pieceBytes = PIECE_BYTES): Uint8Array {
+export function makeInterruptible(
+  bytes: Uint8Array,
+  info: ModuleInfo,
+  pieceBytes = PIECE_BYTES,
+): { readonly bytes: Uint8Array; readonly changes: Changes } | undefined {
   const look = info.imports.filter((each) => each.kind === "function").length + info.functionCount;
   const memory = allMemories(info).length > 0;
   const codes = [lookCode(look), ...(memory ? [fillCode(look, pieceBytes), copyCode(look, pieceBytes)] : [])];
@@ -193,7 +251,8 @@ export function makeInterruptible(bytes: Uint8Array, info: ModuleInfo, pieceByte
     [FUNCTION]: codes.map((_code, index) => unsigned(index === 0 ? firstType : firstType + 1)),
     [CODE]: codes.map((code) => [...unsigned(code.length + 2), 0, ...code, I.end]),
   };
-  const output = new Output();
+  const added = { look, memory, guard: guardCode(look, memory) };
+  const output = new Output(bytes.length + bytes.length / 16);
   let done = 0;
   let changed = false;
   const file = new Cursor(bytes, HEADER_BYTES, bytes.length);
@@ -203,19 +262,20 @@ export function makeInterruptible(bytes: Uint8Array, info: ModuleInfo, pieceByte
     const size = file.u32("the size of a section");
     const contents = new Cursor(bytes, file.position, file.position + size);
     file.skip(size, "a section");
-    const added = additions[identifier];
-    if (added === undefined) continue;
-    output.add(bytes.subarray(done, start));
+    const behind = additions[identifier];
+    if (behind === undefined) continue;
+    output.copy(bytes, done, start);
     done = file.position;
     const count = contents.u32("the number of elements");
-    const elements = new Output();
-    if (identifier === CODE) changed = rewriteBodies(contents, count, { look, memory }, elements);
-    else elements.add(bytes.subarray(contents.position, contents.end));
-    for (const element of added) elements.add(element);
-    const number = unsigned(count + added.length);
+    const elements = new Output(size + size / 16);
+    if (identifier === CODE) changed = rewriteBodies(contents, count, added, elements);
+    else elements.copy(bytes, contents.position, contents.end);
+    for (const element of behind) elements.add(element);
+    const number = unsigned(count + behind.length);
     output.add([identifier, ...unsigned(number.length + elements.length), ...number]);
     output.append(elements);
   }
-  output.add(bytes.subarray(done));
-  return changed ? output.bytes() : bytes;
+  output.copy(bytes, done, bytes.length);
+  if (!changed) return undefined;
+  return { bytes: output.bytes, changes: { places: output.places(), functions: look } };
 }

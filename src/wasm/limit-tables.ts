@@ -40,10 +40,10 @@ export function limitTables(bytes: Uint8Array, info: ModuleInfo): Uint8Array {
     done = limits.end;
   }
   contents.add(bytes.subarray(done, tableSection.end));
-  const limited = new Output();
+  const limited = new Output(bytes.length + contents.length);
   limited.add(bytes.subarray(0, tableSection.start));
   limited.add([TABLE_SECTION, ...unsigned(contents.length)]);
-  limited.append(contents);
+  limited.add(contents.bytes);
   limited.add(bytes.subarray(tableSection.end));
-  return limited.bytes();
+  return limited.bytes;
 }

@@ -7,6 +7,7 @@ import { text } from "node:stream/consumers";
 import { describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { exitStatus, Keep, PosternError, run } from "postern";
+import { encodeModule, Instruction } from "#src/wasm/encode.js";
 import { behaviour, temporaryDirectory } from "./process.js";
 
 const BACKENDS = ["thread", "inline"] as const;
@@ -258,4 +259,33 @@ test("an observer can stop an inline keep", async () => {
   const { exit } = await run(behaviour("many_calls"), { backend: "inline", observers, signal: controller.signal });
   assert.deepEqual(exit, { kind: "stopped", reason: "request" });
   assert.equal(calls, 100);
+});
+
+test("a trap is told with its place in the program's file, whatever was changed in the module", async () => {
+  const nothing = new Array(40).fill(0x01);
+  const trapping = [...nothing, 0x41, 0, 0x41, 0, 0x41, 0, 0xfc, 11, 0, Instruction.unreachable];
+  const program = encodeModule({
+    types: [{ parameters: [], results: [] }],
+    functions: [
+      { type: 0, code: [...nothing, Instruction.call, 1] },
+      { type: 0, code: trapping },
+    ],
+    memories: [{ minimum: 1 }],
+    exports: [
+      { name: "memory", kind: "memory", index: 0 },
+      { name: "_start", kind: "function", index: 0 },
+    ],
+  });
+  const call = program.indexOf(Instruction.call, program.indexOf(0x01, 60));
+  const expected = [
+    { function: "function 1", offset: program.lastIndexOf(Instruction.unreachable) },
+    { function: "function 0", offset: call },
+  ];
+  for (const backend of ["inline", "thread"] as const) {
+    for (const limits of [{}, { memory: "1MiB" }]) {
+      const { exit } = await run(program, { backend, limits });
+      assert.ok(exit.kind === "trapped");
+      assert.deepEqual(exit.exception.frames, expected, `${backend} ${JSON.stringify(limits)}`);
+    }
+  }
 });

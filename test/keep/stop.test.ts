@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Keep, type KeepOptions } from "postern";
+import { encodeModule, Instruction, NO_RESULT } from "#src/wasm/encode.js";
 import { behaviour, descriptorsAre, openDescriptors, temporaryDirectory } from "./process.js";
 
 const BOUND_MS = 1000;
@@ -53,6 +54,35 @@ describe("stopping a keep", () => {
     ["just started", "loop", 0],
   ] as const) {
     test(what, (t) => stopsSoon(t, { program: behaviour(name) }, busy));
+  }
+
+  // V8 does not look for a stop in a function that calls nothing, and tail calls are no calls.
+  const { loop, i32Const, call, branch, end, localGet, localSet, i32Add } = Instruction;
+  const adds = new Array(200_000).fill([localGet, 0, i32Const, 4, i32Add, localSet, 0]).flat();
+  const [returnCall, none, number] = [0x12, 0, 1];
+  for (const [what, functions] of [
+    [
+      "that calls a long function again and again",
+      [
+        { type: none, code: [loop, NO_RESULT, i32Const, 0, call, 1, branch, 0, end] },
+        { type: number, code: adds },
+      ],
+    ],
+    ["that calls itself as its last act", [{ type: none, code: [returnCall, 0] }]],
+  ] as const) {
+    const program = encodeModule({
+      types: [
+        { parameters: [], results: [] },
+        { parameters: ["i32"], results: [] },
+      ],
+      functions,
+      memories: [{ minimum: 1 }],
+      exports: [
+        { name: "memory", kind: "memory", index: 0 },
+        { name: "_start", kind: "function", index: 0 },
+      ],
+    });
+    test(what, (t) => stopsSoon(t, { program }, 300));
   }
 
   test("that waits for a connection", (t) => {

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { Cursor } from "#src/wasm/cursor.js";
 import { type EncodedModule, encodedSection, encodeModule, unsigned } from "#src/wasm/encode.js";
-import { makeInterruptible, readModule, WebAssembly, type WebAssemblyMemory } from "#src/wasm/index.js";
+import { makeInterruptible, originalOffset, readModule, WebAssembly, type WebAssemblyMemory } from "#src/wasm/index.js";
 import { skipInstruction, skipLocals } from "#src/wasm/instructions.js";
 
 const PAGE = 65536;
@@ -18,7 +18,7 @@ const FILL = [...local(0), ...local(1), ...local(2), 0xfc, 11, 0];
 const COPY = [...local(0), ...local(1), ...local(2), 0xfc, 10, 0, 0];
 const THREE: EncodedModule["types"] = [{ parameters: ["i32", "i32", "i32"], results: [] }];
 
-const rewritten = (bytes: Uint8Array, piece = PIECE) => makeInterruptible(bytes, readModule(bytes), piece);
+const rewritten = (bytes: Uint8Array) => makeInterruptible(bytes, readModule(bytes), PIECE)?.bytes ?? bytes;
 const within = (code: readonly number[], more: EncodedModule = {}) =>
   encodeModule({
     types: THREE,
@@ -110,6 +110,46 @@ test("a module in which nothing takes long is returned as it is", () => {
   // The bytes of an instruction that takes long, inside of a constant.
   const inside = within([0x43, 0xfc, 11, 0, 0, 0x1a]);
   assert.equal(rewritten(inside), inside);
+});
+
+test("long functions, and those that make tail calls, get a call at their start; short ones do not", () => {
+  const add = [...local(0), 0x41, 1, 0x6a, 0x21, 0];
+  const call = (bytes: Uint8Array): boolean => rewritten(bytes) !== bytes;
+  assert.ok(!call(within(add)));
+  assert.ok(call(within(new Array(20).fill(add).flat())));
+  assert.ok(call(within([...local(0), ...local(1), ...local(2), 0x12, 0])));
+  // Code that is never reached does not count as a call of the function's own.
+  const dead = [0x41, 0, 0x04, 0x40, ...local(0), ...local(1), ...local(2), 0x10, 0, 0x0b];
+  assert.ok(call(within([...dead, ...new Array(20).fill(add).flat()])));
+});
+
+test("what takes too long to compile is refused", () => {
+  const body = [1, ...unsigned(50_000), 0x7f, ...new Array(2000).fill([0x02, 0x40, 0x0b]).flat(), 0x0b];
+  const bytes = Uint8Array.from([
+    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...encodedSection(1, [1, 0x60, 0, 0]),
+    ...encodedSection(3, [1, 0]),
+    ...encodedSection(10, [1, ...unsigned(body.length), ...body]),
+  ]);
+  assert.throws(() => rewritten(bytes), { code: "EBADPROGRAM", message: /50000 variables/ });
+});
+
+test("every instruction of the changed module is told as the place it has in the file", () => {
+  const code = [...FILL, ...new Array(40).fill(0x01), ...COPY];
+  const bytes = within(code);
+  const { bytes: after, changes } = makeInterruptible(bytes, readModule(bytes), PIECE)!;
+  const before = bytes.lastIndexOf(0xfc);
+  for (const opcode of [11, 10]) {
+    const at = (all: Uint8Array) => all.findIndex((byte, index) => byte === 0xfc && all[index + 1] === opcode);
+    assert.equal(originalOffset(changes, at(after)), at(bytes));
+  }
+  // What was added stands for what follows it.
+  const added = after.findIndex((byte, index) => byte === 0xfc && after[index + 1] === 10) - 1;
+  assert.equal(originalOffset(changes, added), before);
+  assert.equal(originalOffset(changes, 3), 3);
+  assert.equal(changes.functions, 1);
+  const offsets = Array.from(after, (_byte, offset) => originalOffset(changes, offset));
+  assert.ok(offsets.every((offset, index, all) => index === 0 || offset >= all[index - 1]!));
 });
 
 test("functions keep their numbers, and three come behind them", () => {

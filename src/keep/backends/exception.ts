@@ -1,6 +1,7 @@
 /** From what a call into WebAssembly threw to an exception a person can read. */
 import { Trap } from "../../enter/contract.js";
 import { wasmTrapOf } from "../../enter/wasm-traps.js";
+import { type Changes, originalOffset } from "../../wasm/index.js";
 import type { Exception, Frame } from "./setup.js";
 
 /** Frames kept of a stack. */
@@ -34,14 +35,15 @@ export function trapOf(
   return wasmTrapOf(error, memoryBytes);
 }
 
-/** The frames of an error's stack that are the program's own. */
-function framesOf(stack: string): Frame[] {
+/** The frames of an error's stack that are the program's own, with the places they have in its file. */
+function framesOf(stack: string, changes: Changes | undefined): Frame[] {
   const frames: Frame[] = [];
   for (const line of stack.split("\n")) {
     const [, name, index, offset] = FRAME.exec(line) ?? [];
-    if (index === undefined) continue;
+    if (index === undefined || (changes !== undefined && Number(index) >= changes.functions)) continue;
     const plain = name === undefined || name === "" ? `function ${index}` : name.replace(/^[^.]*\.(?=.)/, "");
-    frames.push({ function: plain, offset: Number.parseInt(offset!, 16) });
+    const place = Number.parseInt(offset!, 16);
+    frames.push({ function: plain, offset: changes === undefined ? place : originalOffset(changes, place) });
     if (frames.length === FRAMES_MAX) break;
   }
   return frames;
@@ -52,15 +54,21 @@ function framesOf(stack: string): Frame[] {
  * @param error what was thrown
  * @param trap what {@link trapOf} said of it
  * @param lastCall the last call made at the boundary
+ * @param changes how the module differs from the program's file
  */
-export function exceptionOf(error: unknown, trap: NonNullable<ReturnType<typeof trapOf>>, lastCall: string): Exception {
+export function exceptionOf(
+  error: unknown,
+  trap: NonNullable<ReturnType<typeof trapOf>>,
+  lastCall: string,
+  changes: Changes | undefined,
+): Exception {
   const { message, stack } = error instanceof Error ? error : { message: UNCAUGHT, stack: "" };
   return {
     message: MESSAGES[message] ?? message,
     trapnr: trap.trapnr,
     errorCode: trap.errorCode,
     address: trap.address,
-    frames: framesOf(stack ?? ""),
+    frames: framesOf(stack ?? "", changes),
     lastCall,
   };
 }

@@ -221,7 +221,7 @@ class ProgramExecution implements Execution {
   private trapOf(error: unknown) {
     const bytes = this.memory?.buffer.byteLength ?? 0;
     const trap = trapOf(error, bytes);
-    if (trap !== null) this.note(exceptionOf(error, trap, this.lastCall()));
+    if (trap !== null) this.note(exceptionOf(error, trap, this.lastCall(), this.setup.program.changes));
     return trap;
   }
 
