@@ -217,7 +217,7 @@ function rewriteBodies(cursor: Cursor, count: number, added: Added, output: Outp
     rewritten.clear();
     if (!rewriteBody(bytes, body, body + size, added, rewritten)) continue;
     output.copy(bytes, done, head);
-    output.add(unsigned(rewritten.length));
+    output.addNumber(rewritten.length);
     output.append(rewritten);
     done = cursor.position;
   }
@@ -267,13 +267,14 @@ export function makeInterruptible(
     output.copy(bytes, done, start);
     done = file.position;
     const count = contents.u32("the number of elements");
-    const elements = new Output(size + size / 16);
-    if (identifier === CODE) changed = rewriteBodies(contents, count, added, elements);
-    else elements.copy(bytes, contents.position, contents.end);
-    for (const element of behind) elements.add(element);
-    const number = unsigned(count + behind.length);
-    output.add([identifier, ...unsigned(number.length + elements.length), ...number]);
-    output.append(elements);
+    output.add([identifier]);
+    const place = output.leaveNumber();
+    const begin = output.length;
+    output.addNumber(count + behind.length);
+    if (identifier === CODE) changed = rewriteBodies(contents, count, added, output);
+    else output.copy(bytes, contents.position, contents.end);
+    for (const element of behind) output.add(element);
+    output.setNumber(place, output.length - begin);
   }
   output.copy(bytes, done, bytes.length);
   if (!changed) return undefined;
