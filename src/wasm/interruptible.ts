@@ -27,7 +27,11 @@ const MEMORY_COPY = 0xfc0a;
 const MEMORY_FILL = 0xfc0b;
 
 /** The bytes of a list, as a table. */
-const numbers = (...list: number[]): Uint8Array => Uint8Array.from({ length: 256 }, (_, each) => +list.includes(each));
+function numbers(...list: readonly number[]): Uint8Array {
+  const table = new Uint8Array(256);
+  for (const each of list) table[each] = 1;
+  return table;
+}
 const BEGINS_LONG = numbers(MEMORY_GROW, MISCELLANEOUS, OBJECTS);
 /** memory.init, memory.copy, memory.fill, table.init, table.copy, table.grow, table.fill. */
 const LONG = numbers(8, 10, 11, 12, 14, 15, 17);

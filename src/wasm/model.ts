@@ -62,8 +62,8 @@ export interface ModuleInfo {
   readonly producers: Producers | undefined;
   /** Which features the module uses, if it says so. */
   readonly targetFeatures: readonly TargetFeature[] | undefined;
-  /** Sizes in bytes: of the whole file, of the contents of its code section and of its data section. */
-  readonly sizes: { readonly file: number; readonly code: number; readonly data: number };
+  /** Sizes in bytes: of the whole file, of the contents of its sections of table elements, code and data. */
+  readonly sizes: { readonly file: number; readonly elements: number; readonly code: number; readonly data: number };
   /** Where the table section lies, if there is one. */
   readonly tableSection: SectionPlace | undefined;
   /** Where the memory section lies, if there is one. */

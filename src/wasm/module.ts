@@ -11,6 +11,7 @@ const CUSTOM_SECTIONS_MAX = 10_000;
 const CUSTOM = 0;
 const TABLE = 4;
 const MEMORY = 5;
+const ELEMENT = 9;
 const CODE = 10;
 const DATA = 11;
 
@@ -19,7 +20,7 @@ interface Draft extends SectionDraft {
   names: ModuleNames;
   producers: Producers | undefined;
   targetFeatures: TargetFeature[] | undefined;
-  sizes: { file: number; code: number; data: number };
+  sizes: { file: number; elements: number; code: number; data: number };
   memorySection: SectionPlace | undefined;
   tableSection: SectionPlace | undefined;
 }
@@ -74,7 +75,7 @@ function emptyDraft(fileSize: number): Draft {
     names: noNames,
     producers: undefined,
     targetFeatures: undefined,
-    sizes: { file: fileSize, code: 0, data: 0 },
+    sizes: { file: fileSize, elements: 0, code: 0, data: 0 },
     memorySection: undefined,
     tableSection: undefined,
   };
@@ -110,6 +111,7 @@ function readSection(identifier: number, start: number, contents: Cursor, draft:
   const size = contents.remaining;
   if (identifier === TABLE) draft.tableSection = { start, end: contents.end };
   if (identifier === MEMORY) draft.memorySection = { start, end: contents.end };
+  if (identifier === ELEMENT) draft.sizes.elements = size;
   if (identifier === CODE) draft.sizes.code = size;
   if (identifier === DATA) draft.sizes.data = size;
   rule.read?.(contents, draft);

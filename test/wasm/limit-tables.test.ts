@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
-import { encodedLimits, encodedSection, encodeModule } from "#src/wasm/encode.js";
+import { encodedLimits, encodedSection, encodeModule, unsigned } from "#src/wasm/encode.js";
 import { classify, limitTables, readModule, TABLE_ELEMENTS_MAX, WebAssembly } from "#src/wasm/index.js";
 
 interface Table {
@@ -75,6 +75,18 @@ test("a program that wants larger tables is refused", () => {
   const [problem] = classify(readModule(program("many_tables"))).problems;
   assert.equal(problem!.code, "tables");
   assert.match(problem!.message, /40000000 elements, at most 1048576/);
+});
+
+test("a program with a longer list of elements is refused", () => {
+  const size = 9 * 2 ** 20;
+  const head = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 9, ...unsigned(size)];
+  const bytes = new Uint8Array(head.length + size);
+  bytes.set(head);
+  const { problems } = classify(readModule(bytes));
+  assert.deepEqual(
+    problems.filter(({ code }) => code === "tables").map(({ message }) => message),
+    ["the program lists elements of tables in 9437184 bytes, at most 8388608 are supported"],
+  );
 });
 
 test("a program with objects of the engine is refused", () => {
