@@ -27,6 +27,8 @@ export interface Mover {
 
 /** What a write on a standard stream that must not wait moves at most: a pipe takes as much once it is writable. */
 const UNWAITING_BYTES_MAX = 4096;
+/** Most that one call of Linux moves: it does not let go of a file in between, and the keep may have to stop. */
+const PIECE_BYTES = 4 * 2 ** 20;
 const NOT_POSITIONED = 0xffffffff;
 
 export function createMover(program: Program, iovecs: Iovecs): Mover {
@@ -36,10 +38,10 @@ export function createMover(program: Program, iovecs: Iovecs): Mover {
   /** Where several buffers become one; made when first needed. */
   let gathering: GatheringMemory | undefined;
 
-  /** Moves part of what is left, at most a block. @returns bytes, or a negative number of Linux */
+  /** Moves part of what is left: at most a block, or a piece of one buffer. @returns bytes, or a negative number of Linux */
   function step(plan: Plan, descriptor: number, low: number, high: number): number {
     const { start, length, left } = iovecs;
-    const direct = Math.min(length, left);
+    const direct = Math.min(length, left, PIECE_BYTES);
     if (direct === left || direct >= capacity) {
       return engine.transfer(plan, descriptor, memory, start, direct, low, high);
     }

@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import fc from "fast-check";
 import { createEngine } from "#src/guest/index.js";
-import { createHost, DescriptorTable, descriptorRows, Ended } from "#src/host/index.js";
+import { createHost, DescriptorTable, descriptorRows, Ended, type Observer } from "#src/host/index.js";
 import { addressOf } from "#src/kernel/index.js";
 import { Right } from "#src/sallyport/call.js";
 import { Block } from "#src/sallyport/index.js";
@@ -32,10 +32,13 @@ interface Way {
   readonly window?: boolean;
   readonly blockBytes?: number;
   readonly shared?: boolean;
+  readonly pages?: number;
+  readonly observer?: Observer;
 }
 
 /** A program whose directory is real. Its host closes what is left when the test ends. */
-function start(t: TestContext, directory: string, { window = false, blockBytes = 69632, shared = false }: Way = {}) {
+function start(t: TestContext, directory: string, way: Way = {}) {
+  const { window = false, blockBytes = 69632, shared = false, pages = 4, observer } = way;
   const table = new DescriptorTable(descriptorRows(64));
   const streams = [
     table.add(openSync("/dev/null", constants.O_RDONLY), Right.READ, true),
@@ -47,11 +50,16 @@ function start(t: TestContext, directory: string, { window = false, blockBytes =
   const native = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   const granted = table.add(native, Right.READ | Right.CHANGE | Right.LOOKUP, true);
   closeSync(table.remove(3));
-  const memory = new WebAssembly.Memory({ initial: 4, maximum: 8, shared });
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: 2 * pages, shared });
   let bytes: Uint8Array = new Uint8Array(memory.buffer);
   const block = new Block(new ArrayBuffer(blockBytes));
   const seen = { address: () => addressOf(bytes), bytes: () => bytes };
-  const host = createHost({ block, descriptors: table, ...(window ? { window: seen } : {}) });
+  const host = createHost({
+    block,
+    descriptors: table,
+    ...(window && { window: seen }),
+    ...(observer && { observer }),
+  });
   const sally = (): number => {
     const result = host.execute();
     if (host.ended() !== Ended.NO) wasi.trap();
@@ -174,6 +182,35 @@ test("memory that has grown is read and written at its new end, also through the
     assert.equal(new TextDecoder().decode(program.bytes().slice(5 * PAGE - 6)), "behind");
     program.functions.fd_close!(fd);
   }
+});
+
+test("large transfers of files are whole, and Linux moves no more than 4 MiB at once, so that a keep can stop between", (t) => {
+  const directory = temporary(t);
+  const lengths: number[] = [];
+  const observer: Observer = {
+    after: ({ plan, words }) => {
+      if (plan.transferIn || plan.name.includes("read")) lengths.push(words[4]!);
+    },
+  };
+  const program = start(t, directory, { window: true, pages: 200, observer });
+  const fd = program.open("large", 1);
+  const length = 10 * 2 ** 20 + 3;
+  program.bytes().fill(7, PAGE, PAGE + length);
+  program.view().setUint32(1024, PAGE, true);
+  program.view().setUint32(1028, length, true);
+  const { fd_write, fd_pwrite, fd_pread, fd_seek, fd_read } = program.functions;
+  for (const move of [
+    () => fd_write!(fd, 1024, 1, 0),
+    () => fd_pwrite!(fd, 1024, 1, 0n, 0),
+    () => fd_pread!(fd, 1024, 1, 0n, 0),
+    () => fd_seek!(fd, 0n, 0, 0) || fd_read!(fd, 1024, 1, 0),
+  ]) {
+    lengths.length = 0;
+    assert.equal(move(), 0);
+    assert.equal(program.view().getUint32(0, true), length);
+    assert.deepEqual(lengths, [4 * 2 ** 20, 4 * 2 ** 20, 2 * 2 ** 20 + 3]);
+  }
+  assert.equal(statSync(join(directory, "large")).size, length);
 });
 
 test("filestat and readdir agree with the file system", (t) => {
