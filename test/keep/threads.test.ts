@@ -22,7 +22,7 @@ const entries = (path: string) => readdirSync(path).length;
 
 /** Waits until a number is as small as it was; threads end a moment after their keep. */
 async function settles(what: () => number, most: number): Promise<void> {
-  for (let tries = 0; what() > most && tries < 200; tries++) await sleep(20);
+  for (let tries = 0; what() > most && tries < 1000; tries++) await sleep(20);
   assert.ok(what() <= most, `${what()}, not ${most}`);
 }
 
