@@ -40,7 +40,7 @@ export type ProblemCode =
   | "multiple-memories"
   | "memory64"
   | "shared-memory"
-  /** Structures and arrays of the engine, whose memory has no limit. */
+  /** Structures, arrays and exceptions of the engine, whose memory has no limit. */
   | "garbage-collection"
   /** More elements of tables than are supported. */
   | "tables"

@@ -89,8 +89,17 @@ test("a program with a longer list of elements is refused", () => {
   );
 });
 
-test("a program with objects of the engine is refused", () => {
-  const structure = encodedSection(1, [2, 0x60, 0, 0, 0x5f, 1, 0x7f, 0]);
-  const { problems } = classify(readModule(Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...structure])));
-  assert.ok(problems.some(({ code }) => code === "garbage-collection"));
+test("a program that can keep any number of objects of the engine is refused", () => {
+  for (const [what, sections] of [
+    ["a structure", encodedSection(1, [2, 0x60, 0, 0, 0x5f, 1, 0x7f, 0])],
+    ["an exception that carries another", encodedSection(1, [1, 0x60, 1, 0x69, 0])],
+    ["a reference to an exception as a parameter", encodedSection(1, [1, 0x60, 1, 0x63, 0x69, 0])],
+    ["a table of exceptions", encodedSection(4, [1, 0x69, 0, 1])],
+  ] as const) {
+    const { problems } = classify(readModule(Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...sections])));
+    assert.ok(
+      problems.some(({ code }) => code === "garbage-collection"),
+      what,
+    );
+  }
 });
