@@ -66,12 +66,17 @@ export function createFastRoutes(wire: Wire, window: boolean) {
     halves[half + 1] = value >> 31;
   }
 
-  /** Writes a buffer argument: a reference into the program's memory, or to the start of the data. */
-  function putBuffer(half: number, start: number, count: number, direct: boolean): void {
-    halves[half] = direct ? start : 0;
-    halves[half + 1] = direct ? 1 : 0;
-    halves[half + 2] = count;
-    halves[half + 3] = 0;
+  /**
+   * Writes a buffer argument.
+   * @param start of the range in the program's memory, 0 for one at the start of the data
+   * @param memory 1 for the program's memory
+   */
+  function putBuffer(half: number, start: number, memory: number, count: number): void {
+    const to = halves;
+    to[half] = start;
+    to[half + 1] = memory;
+    to[half + 2] = count;
+    to[half + 3] = 0;
   }
 
   /** Hands over, reads the return word once. @returns 0, or -errno; the value's halves are in `state` */
@@ -150,7 +155,7 @@ export function createFastRoutes(wire: Wire, window: boolean) {
     const count = Math.min(length, direct ? TRANSFER_MAX : capacity);
     begin(plan.number, direct ? 0 : (count + 7) & ~7);
     put(6, fd);
-    putBuffer(8, start, count, direct);
+    putBuffer(8, direct ? start : 0, direct ? 1 : 0, count);
     halves[12] = positionLow;
     halves[13] = positionHigh;
     if (!direct && plan.transferIn) copyIn(memory, start, count);
@@ -163,7 +168,7 @@ export function createFastRoutes(wire: Wire, window: boolean) {
     if (limit < DATA) return noRoom();
     const count = Math.min(length, most);
     begin(plan.number, window ? 0 : (count + 7) & ~7);
-    putBuffer(6, start, count, window);
+    putBuffer(6, window ? start : 0, window ? 1 : 0, count);
     halves[10] = flags;
     halves[11] = 0;
     const value = exchangeSize(count);

@@ -175,11 +175,12 @@ class ProgramExecution implements Execution {
     const run = new EnclaveRun<number, null>(TCS, 0, null);
     let finished = false;
     run.userHandler = (rdi) => {
-      if (run.function !== EEXIT || rdi !== SALLY) return ending(run.function, rdi);
-      const inProgram = control[word]!;
-      control[word] = 0;
+      if (rdi !== SALLY || run.function !== EEXIT) return ending(run.function, rdi);
+      const flags = control;
+      const inProgram = flags[word]!;
+      flags[word] = 0;
       registers.rdi = host.execute();
-      control[word] = inProgram;
+      flags[word] = inProgram;
       return host.ended() === Ended.NO ? EENTER : 0;
     };
     // Apart, so that the handler is short enough to be compiled as a part of the loop.
