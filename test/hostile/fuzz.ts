@@ -23,15 +23,41 @@ const SIDES: Readonly<Record<string, (bounds: Bounds) => Series>> = {
   registers: (bounds) => runSeries(registersSide, bounds),
 };
 
-const { values } = parseArgs({
-  options: {
-    side: { type: "string" },
-    seconds: { type: "string" },
-    seed: { type: "string" },
-    cases: { type: "string" },
-    only: { type: "string" },
-  },
-});
+const HELP = `usage: npm run fuzz -- [options]
+
+  --side NAME    ${Object.keys(SIDES).join(", ")}; all of them by default
+  --seconds N    so long, for all sides together; 60 by default
+  --cases N      so many cases for each side
+  --seed N       the same cases again; printed by every run
+  --only N       one case alone, of those of a seed
+  --help         show this
+
+example: npm run fuzz -- --side lying-host --seed 7 --cases 1000000
+`;
+
+function options() {
+  const text = { type: "string" } as const;
+  try {
+    const names = {
+      side: text,
+      seconds: text,
+      seed: text,
+      cases: text,
+      only: text,
+      help: { type: "boolean" },
+    } as const;
+    return parseArgs({ options: names }).values;
+  } catch (error) {
+    console.error(`${(error as Error).message.split(". ")[0]}\n\n${HELP}`);
+    process.exit(2);
+  }
+}
+
+const values = options();
+if (values.help === true) {
+  console.log(HELP);
+  process.exit(0);
+}
 
 function numberOf(name: "seconds" | "seed" | "cases" | "only"): number | undefined {
   const text = values[name];
