@@ -339,6 +339,7 @@ function createDirectHost(options: HostOptions): Host {
     return from[half] === 0 && from[half + 1] === 0 && from[half + 2] === 0 && from[half + 3] === 0;
   }
 
+  // Too long on purpose to be compiled as a part of the guest's functions: it is compiled once, and leaves them room.
   function execute(): number {
     const from = halves;
     const to = words;

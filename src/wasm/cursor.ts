@@ -105,6 +105,16 @@ export class Cursor {
     this.position += length;
   }
 
+  /** A section: its number, where it starts, and its contents. The cursor is behind it then. */
+  section(): { readonly identifier: number; readonly start: number; readonly contents: Cursor } {
+    const start = this.position;
+    const identifier = this.u8("a section");
+    const size = this.u32("the size of a section");
+    const contents = new Cursor(this.bytes, this.position, this.position + size);
+    this.skip(size, "a section");
+    return { identifier, start, contents };
+  }
+
   #unsigned(what: string, bytesMax: number, valueMax: number): number {
     const start = this.position;
     let result = 0;

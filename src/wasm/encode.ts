@@ -144,6 +144,27 @@ export function encodedSection(identifier: number, contents: readonly number[]):
 }
 
 /**
+ * Puts a section in the place of another.
+ * @param place offsets of the old one's first byte, and of the first one behind it
+ * @returns a changed copy of the module
+ */
+export function replaceSection(
+  bytes: Uint8Array,
+  place: { readonly start: number; readonly end: number },
+  identifier: number,
+  contents: ArrayLike<number>,
+): Uint8Array {
+  const head = [identifier, ...unsigned(contents.length)];
+  const { start, end } = place;
+  const replaced = new Uint8Array(bytes.length - (end - start) + head.length + contents.length);
+  replaced.set(bytes.subarray(0, start));
+  replaced.set(head, start);
+  replaced.set(contents, start + head.length);
+  replaced.set(bytes.subarray(end), start + head.length + contents.length);
+  return replaced;
+}
+
+/**
  * Writes a module. It is not validated: the engine does that.
  *
  * @returns the bytes of a .wasm file

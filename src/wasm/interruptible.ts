@@ -21,7 +21,7 @@ const FUNCTION = 3;
 const CODE = 10;
 
 const MEMORY_GROW = 0x40;
-const MISCELLANEOUS = 0xfc;
+const MISCELLANEOUS = I.miscellaneous;
 const OBJECTS = 0xfb;
 const MEMORY_COPY = 0xfc0a;
 const MEMORY_FILL = 0xfc0b;
@@ -32,7 +32,6 @@ function numbers(...list: readonly number[]): Uint8Array {
   for (const each of list) table[each] = 1;
   return table;
 }
-const BEGINS_LONG = numbers(MEMORY_GROW, MISCELLANEOUS, OBJECTS);
 /** memory.init, memory.copy, memory.fill, table.init, table.copy, table.grow, table.fill. */
 const LONG = numbers(8, 10, 11, 12, 14, 15, 17);
 /** array.new and its kind, array.fill, array.copy, array.init_data, array.init_elem. */
@@ -76,11 +75,23 @@ const holds = (start: number, length: number): number[] => [
   I.i64LessOrEqualUnsigned,
 ];
 
-/** Does `turn` for a piece after the other while more than one is left, which local 2 counts. */
-function pieces(look: number, piece: number, turn: number[]): number[] {
-  const more = [...get(2), ...constant(piece), I.i32GreaterUnsigned];
-  return [I.loop, NO_RESULT, ...zero(true), ...call(look), ...turn, ...more, I.branchIf, 0, I.end];
-}
+/** Whether more than a piece is left, which local 2 counts. */
+const isLarge = (piece: number): number[] => [...get(2), ...constant(piece), I.i32GreaterUnsigned];
+
+/** Does `turn` for a piece after the other while more than one is left. */
+const pieces = (look: number, piece: number, turn: number[]): number[] => [
+  ...[I.loop, NO_RESULT, ...zero(true), ...call(look), ...turn],
+  ...[...isLarge(piece), I.branchIf, 0, I.end],
+];
+
+/**
+ * Works ahead where more than a piece is asked for and all of it lies in memory. What does not is left to the instruction
+ * itself, which traps.
+ */
+const workAhead = (piece: number, inMemory: number[], ahead: number[]): number[] => [
+  ...when(isLarge(piece), when(inMemory, ahead)),
+  ...[...get(0), ...get(1), ...get(2)],
+];
 
 const plus = (local: number, piece: number): number[] => [...get(local), ...constant(piece), I.i32Add, ...set(local)];
 const minus = (local: number, piece: number): number[] => [
@@ -93,10 +104,7 @@ const minus = (local: number, piece: number): number[] => [
 /** Fills all but the last piece. (start, value, length) -> the same of what is left. */
 function fillCode(look: number, piece: number): number[] {
   const fill = [...get(0), ...get(1), ...constant(piece), I.miscellaneous, 11, 0];
-  const ahead = pieces(look, piece, [...fill, ...plus(0, piece), ...minus(2, piece)]);
-  const large = [...get(2), ...constant(piece), I.i32GreaterUnsigned];
-  // What reaches beyond the memory is left to the instruction itself, which traps.
-  return [...when(large, when(holds(0, 2), ahead)), ...get(0), ...get(1), ...get(2)];
+  return workAhead(piece, holds(0, 2), pieces(look, piece, [...fill, ...plus(0, piece), ...minus(2, piece)]));
 }
 
 /** Copies all but the last piece, from the end that does not overwrite its source. (to, from, length) -> what is left. */
@@ -107,15 +115,14 @@ function copyCode(look: number, piece: number): number[] {
   const downwards = [...minus(2, piece), ...end(0), ...end(1), ...copy];
   const below = [...get(0), ...get(1), I.i32LessOrEqualUnsigned, I.if, NO_RESULT];
   const ahead = [...below, ...pieces(look, piece, upwards), I.else, ...pieces(look, piece, downwards), I.end];
-  const large = [...get(2), ...constant(piece), I.i32GreaterUnsigned];
-  return [...when(large, when([...holds(0, 2), ...holds(1, 2), I.i32And], ahead)), ...get(0), ...get(1), ...get(2)];
+  return workAhead(piece, [...holds(0, 2), ...holds(1, 2), I.i32And], ahead);
 }
 
 /** Whether bytes from `start` to `end` may hold an instruction that takes long. Whether they do, only reading them tells. */
 function maybeLong(bytes: Uint8Array, start: number, end: number): boolean {
   for (let at = start; at < end - 1; at++) {
-    if (BEGINS_LONG[bytes[at]!] === 0) continue;
     const byte = bytes[at]!;
+    if (byte !== MEMORY_GROW && byte !== MISCELLANEOUS && byte !== OBJECTS) continue;
     // The number behind it may have been written in more bytes than it needs.
     const number = bytes[at + 1]! & 0x7f;
     if (byte === MEMORY_GROW ? number === 0 : isLong(byte * 256 + number)) return true;
@@ -221,7 +228,7 @@ function rewriteBodies(cursor: Cursor, count: number, added: Added, output: Outp
     rewritten.clear();
     if (!rewriteBody(bytes, body, body + size, added, rewritten)) continue;
     output.copy(bytes, done, head);
-    output.addNumber(rewritten.length);
+    output.add(unsigned(rewritten.length));
     output.append(rewritten);
     done = cursor.position;
   }
@@ -261,11 +268,7 @@ export function makeInterruptible(
   let changed = false;
   const file = new Cursor(bytes, HEADER_BYTES, bytes.length);
   while (!file.atEnd) {
-    const start = file.position;
-    const identifier = file.u8("a section");
-    const size = file.u32("the size of a section");
-    const contents = new Cursor(bytes, file.position, file.position + size);
-    file.skip(size, "a section");
+    const { identifier, start, contents } = file.section();
     const behind = additions[identifier];
     if (behind === undefined) continue;
     output.copy(bytes, done, start);
@@ -274,7 +277,7 @@ export function makeInterruptible(
     output.add([identifier]);
     const place = output.leaveNumber();
     const begin = output.length;
-    output.addNumber(count + behind.length);
+    output.add(unsigned(count + behind.length));
     if (identifier === CODE) changed = rewriteBodies(contents, count, added, output);
     else output.copy(bytes, contents.position, contents.end);
     for (const element of behind) output.add(element);

@@ -1,5 +1,5 @@
 import { PosternError } from "../errors.js";
-import { encodedLimits, encodedSection, unsigned } from "./encode.js";
+import { encodedLimits, replaceSection, unsigned } from "./encode.js";
 import { allMemories, type ModuleInfo } from "./model.js";
 import type { MemoryType } from "./types.js";
 
@@ -41,15 +41,8 @@ export function limitMemory(bytes: Uint8Array, info: ModuleInfo, maxPages: numbe
   if (memory.maximum !== undefined && memory.maximum <= maxPages) return bytes;
 
   const { minimum, shared } = memory;
-  const section = encodedSection(MEMORY_SECTION, [
-    ...unsigned(1),
-    ...encodedLimits({ minimum, maximum: maxPages, shared }),
-  ]);
-  const limited = new Uint8Array(bytes.length - (place.end - place.start) + section.length);
-  limited.set(bytes.subarray(0, place.start));
-  limited.set(section, place.start);
-  limited.set(bytes.subarray(place.end), place.start + section.length);
-  return limited;
+  const limits = encodedLimits({ minimum, maximum: maxPages, shared });
+  return replaceSection(bytes, place, MEMORY_SECTION, [...unsigned(1), ...limits]);
 }
 
 /**

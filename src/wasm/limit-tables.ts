@@ -3,7 +3,7 @@
  * the whole process.
  */
 import { Cursor } from "./cursor.js";
-import { encodedLimits, unsigned } from "./encode.js";
+import { encodedLimits, replaceSection } from "./encode.js";
 import type { ModuleInfo } from "./model.js";
 import { Output } from "./output.js";
 import type { DefinedTable } from "./types.js";
@@ -12,6 +12,9 @@ import type { DefinedTable } from "./types.js";
 export const TABLE_ELEMENTS_MAX = 2 ** 20;
 
 const TABLE_SECTION = 4;
+
+/** Elements that the tables a module defines have at first, all together. */
+export const tableElements = ({ tables }: ModuleInfo): number => tables.reduce((sum, { minimum }) => sum + minimum, 0);
 
 /**
  * Makes sure that the tables a module defines cannot grow above the limit together, by rewriting their maxima: the engine
@@ -24,8 +27,7 @@ const TABLE_SECTION = 4;
 export function limitTables(bytes: Uint8Array, info: ModuleInfo): Uint8Array {
   const { tables, tableSection } = info;
   if (tableSection === undefined || tables.length === 0) return bytes;
-  const used = tables.reduce((sum, { minimum }) => sum + minimum, 0);
-  const share = Math.max(0, Math.floor((TABLE_ELEMENTS_MAX - used) / tables.length));
+  const share = Math.max(0, Math.floor((TABLE_ELEMENTS_MAX - tableElements(info)) / tables.length));
   const isLow = ({ minimum, maximum }: DefinedTable) => maximum !== undefined && maximum <= minimum + share;
   if (tables.every(isLow)) return bytes;
 
@@ -40,10 +42,5 @@ export function limitTables(bytes: Uint8Array, info: ModuleInfo): Uint8Array {
     done = limits.end;
   }
   contents.add(bytes.subarray(done, tableSection.end));
-  const limited = new Output(bytes.length + contents.length);
-  limited.add(bytes.subarray(0, tableSection.start));
-  limited.add([TABLE_SECTION, ...unsigned(contents.length)]);
-  limited.add(contents.bytes);
-  limited.add(bytes.subarray(tableSection.end));
-  return limited.bytes;
+  return replaceSection(bytes, tableSection, TABLE_SECTION, contents.bytes);
 }

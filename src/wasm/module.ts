@@ -90,11 +90,7 @@ function readSections(bytes: Uint8Array, draft: Draft): void {
   const file = new Cursor(bytes, HEADER_BYTES, bytes.length);
   let orderBefore = 0;
   while (!file.atEnd) {
-    const start = file.position;
-    const identifier = file.u8("a section");
-    const size = file.u32("the size of a section");
-    const contents = new Cursor(bytes, file.position, file.position + size);
-    file.skip(size, "a section");
+    const { identifier, start, contents } = file.section();
     if (identifier === CUSTOM) {
       readCustomSection(contents, draft);
       continue;

@@ -1,4 +1,4 @@
-import { TABLE_ELEMENTS_MAX } from "./limit-tables.js";
+import { TABLE_ELEMENTS_MAX, tableElements } from "./limit-tables.js";
 import type { ModuleInfo } from "./model.js";
 import type { Problem } from "./problem.js";
 import type { ValueType } from "./types.js";
@@ -25,7 +25,7 @@ export function objectProblems(info: ModuleInfo): Problem[] {
       advice: "build it for linear memory",
     });
   }
-  const elements = info.tables.reduce((sum, { minimum }) => sum + minimum, 0);
+  const elements = tableElements(info);
   if (elements > TABLE_ELEMENTS_MAX) {
     problems.push({
       code: "tables",

@@ -1,17 +1,5 @@
 const FIRST_BYTES = 64;
-const NUMBER_BYTES_MAX = 5;
-
-/** @returns the offset behind it */
-function writeNumber(bytes: Uint8Array, at: number, value: number, least: number): number {
-  let rest = value;
-  let end = at;
-  while (rest >= 0x80 || end - at < least - 1) {
-    bytes[end++] = (rest & 0x7f) | 0x80;
-    rest >>>= 7;
-  }
-  bytes[end++] = rest;
-  return end;
-}
+const NUMBER_BYTES = 5;
 
 /** Bytes in a row, which grow, and where those that were copied came from. */
 export class Output {
@@ -31,20 +19,18 @@ export class Output {
     this.length += part.length;
   }
 
-  /** Adds an unsigned number (LEB128). @param value below 2^32 @param least bytes to take at least */
-  addNumber(value: number, least = 1): void {
-    this.#makeRoom(this.length + NUMBER_BYTES_MAX);
-    this.length = writeNumber(this.#bytes, this.length, value, least);
-  }
-
-  /** Leaves room for a number that is known later. @returns where it is, for {@link setNumber} */
+  /** Leaves room for an unsigned number (LEB128) that is known later. @returns where it is, for {@link setNumber} */
   leaveNumber(): number {
-    this.addNumber(0, NUMBER_BYTES_MAX);
-    return this.length - NUMBER_BYTES_MAX;
+    this.add(new Uint8Array(NUMBER_BYTES));
+    return this.length - NUMBER_BYTES;
   }
 
+  /** @param value below 2^32; it takes all of the room that was left */
   setNumber(at: number, value: number): void {
-    writeNumber(this.#bytes, at, value, NUMBER_BYTES_MAX);
+    for (let index = 0; index < NUMBER_BYTES; index++) {
+      const more = index < NUMBER_BYTES - 1 ? 0x80 : 0;
+      this.#bytes[at + index] = ((value >>> (7 * index)) & 0x7f) | more;
+    }
   }
 
   /** Adds a part of a file, and notes where. */
