@@ -29,7 +29,7 @@ const PARTS = {
   enter: { imports: ["errors.ts"], outside: PURE },
   devices: { imports: ["errors.ts", "sallyport"], outside: PURE },
   "devices/check": { imports: ["errors.ts", "sallyport", "devices"], outside: PURE },
-  kernel: { imports: ["errors.ts"], outside: [NODE, "koffi"] },
+  kernel: { imports: ["errors.ts"], outside: [NODE, "koffi", "@koromix/koffi-linux-x64"] },
   host: { imports: ["errors.ts", "sallyport", "kernel", "devices/check"], outside: [NODE] },
   launch: { imports: ["errors.ts", "units.ts", "sallyport", "kernel"], outside: [NODE] },
   measure: { imports: ["errors.ts", "sallyport", "kernel"], outside: [NODE] },
