@@ -27,10 +27,18 @@ const PARTS = {
   shim: { imports: ["errors.ts", "sallyport", "guest", "wasm"], outside: PURE },
   wasm: { imports: ["errors.ts"], outside: PURE },
   enter: { imports: ["errors.ts"], outside: PURE },
+  "short-way": { imports: ["wasm"], outside: PURE },
+  "short-way/assembly/host.ts": { imports: ["sallyport", "host/descriptors.ts", "short-way/layout.ts"], outside: PURE },
+  "short-way/assembly/guest.ts": { imports: ["sallyport", "short-way/layout.ts"], outside: PURE },
+  "short-way/assembly/descriptors.ts": {
+    imports: ["sallyport", "shim", "short-way/assembly/guest.ts", "short-way/layout.ts"],
+    outside: PURE,
+  },
+  "short-way/assembly/shim.ts": { imports: ["sallyport", "shim", "short-way/layout.ts"], outside: PURE },
   devices: { imports: ["errors.ts", "sallyport"], outside: PURE },
   "devices/check": { imports: ["errors.ts", "sallyport", "devices"], outside: PURE },
   kernel: { imports: ["errors.ts"], outside: [NODE, "koffi", "@koromix/koffi-linux-x64"] },
-  host: { imports: ["errors.ts", "sallyport", "kernel", "devices/check"], outside: [NODE] },
+  host: { imports: ["errors.ts", "sallyport", "kernel", "devices/check", "short-way/layout.ts"], outside: [NODE] },
   launch: { imports: ["errors.ts", "units.ts", "sallyport", "kernel"], outside: [NODE] },
   measure: { imports: ["errors.ts", "sallyport", "kernel"], outside: [NODE] },
   observe: { imports: ["errors.ts", "units.ts", "sallyport", "kernel"], outside: [NODE] },
@@ -38,7 +46,7 @@ const PARTS = {
   keep: {
     imports: [
       ..."errors.ts units.ts sallyport guest shim host enter".split(" "),
-      ..."kernel wasm observe config compiled.cts".split(" "),
+      ..."kernel wasm observe config short-way compiled.cts".split(" "),
     ],
     outside: [NODE],
   },
@@ -145,7 +153,9 @@ function importProblem(from, path, specifier) {
   if (!specifier.startsWith(".")) return packageProblem(from, specifier);
   const target = relative(source, resolve(dirname(path), specifier)).replace(/\.(c?)js$/, ".$1ts");
   if (target.startsWith("..")) return `${from} -> ${specifier} is forbidden; src/ imports only from src/`;
-  if (!/\.c?js$/.test(specifier) || !existsSync(join(source, target))) {
+  // What is made by a script has only its types in src/.
+  const exists = existsSync(join(source, target)) || existsSync(join(source, target.replace(/\.ts$/, ".d.ts")));
+  if (!/\.c?js$/.test(specifier) || !exists) {
     return `${specifier}: there is no src/${target}; name the file, with .js`;
   }
   const to = partOf(target);

@@ -36,12 +36,11 @@ async function launch(options: Options, program: string, args: readonly string[]
 /** On the calling thread without the window, which is no option of a keep: puts the parts together as `Keep` does. */
 async function runThroughBlock(directory: string, program: string, args: readonly string[]) {
   const grants = measuredGrants(directory);
-  const { native, rights } = grants.table;
   const execution = prepare({
     program: await loadProgram(program, MEMORY_BYTES, false),
     args: [program, ...args].map((each) => new TextEncoder().encode(each)),
     env: [],
-    rows: new Int32Array(native.buffer, native.byteOffset, native.length + rights.length),
+    rows: grants.table.rows,
     grants: grants.list,
     limits: DEFAULT_LIMITS,
     policy: {},

@@ -38,7 +38,7 @@ export const Scratch = {
  * gets it, and what is still noted when the keep ends is closed then.
  */
 export const Held = { NEW: 0, SECOND_NEW: 1, FIRST_PARENT: 2, SECOND_PARENT: 3, PATH: 4 } as const;
-const HELD_COUNT = 5;
+export const HELD_COUNT = 5;
 
 /** How a keep ended, as its host saw it. */
 export const Ended = { NO: 0, EXITED: 1, STOPPED: 2 } as const;
@@ -59,7 +59,7 @@ export class HostCore {
   readonly scratchHalves = new Uint32Array(this.scratch.buffer);
   readonly scratchAddress = addressOf(this.scratch);
   /** Native descriptors by their place in {@link Held}; negative where there is none. */
-  readonly held = new Int32Array(HELD_COUNT).fill(-1);
+  readonly held: Int32Array;
   /** Errno of a refused item, 0 while there is none. A refusal is not a result of the kernel. */
   refused = 0;
   /** Whether and how the keep ended; see {@link Ended}. */
@@ -80,7 +80,9 @@ export class HostCore {
     limits: Limits,
     compatible: boolean,
     stop: Int32Array,
+    held: Int32Array = new Int32Array(HELD_COUNT),
   ) {
+    this.held = held.fill(-1);
     this.block = block;
     this.base = addressOf(block.bytes);
     this.descriptors = descriptors;

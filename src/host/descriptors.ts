@@ -5,39 +5,51 @@
 import { Errno } from "../sallyport/linux.js";
 
 /** Set in a row's rights when closing the row closes the native descriptor. */
-const OWNED = 1 << 30;
+export const OWNED = 1 << 30;
 /** Set when other processes have the description too: its flags and its position are not the keep's to change. */
-const SHARED = 1 << 28;
+export const SHARED = 1 << 28;
 /** What a duplicate takes over: the rights, and that the description is shared. */
 export const INHERITED = 0xff | SHARED;
 
+/** A number where nothing is open. */
+export const CLOSED = -1;
 /** At and below this a row is closing: CLOSING minus the native descriptor, which another thread still uses. */
 export const CLOSING = -2;
 
+/** Words of the rows for so many descriptors: native numbers, rights, and the lowest number that may be free. */
+export function rowWords(limit: number): number {
+  return 2 * limit + 1;
+}
+
 /** Rows for a table of `limit` descriptors: native numbers, then rights. Shared memory lets another thread clean up. */
 export function descriptorRows(limit: number, shared = false): Int32Array {
-  const bytes = limit * 8;
+  const bytes = rowWords(limit) * Int32Array.BYTES_PER_ELEMENT;
   const rows = new Int32Array(shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes));
-  rows.fill(-1, 0, limit);
+  rows.fill(CLOSED, 0, limit);
   return rows;
 }
 
 /** A table of descriptors over rows made by {@link descriptorRows}. */
 export class DescriptorTable {
+  /** What the table was made of. */
+  readonly rows: Int32Array;
   /** Native descriptor of each number, -1 where there is none; {@link CLOSING} and below are no descriptors either. */
   readonly native: Int32Array;
   /** Rights of each number. */
   readonly rights: Int32Array;
   /** Most descriptors. */
   readonly limit: number;
-  /** No number below this one is free. */
-  private lowestFree = 0;
+  /** One element: no number below this one is free. */
+  private readonly lowestFree: Int32Array;
 
   /** @param rows native numbers and rights, from {@link descriptorRows} */
   constructor(rows: Int32Array) {
-    this.limit = rows.length / 2;
+    this.rows = rows;
+    this.limit = rows.length >>> 1;
     this.native = rows.subarray(0, this.limit);
-    this.rights = rows.subarray(this.limit);
+    this.rights = rows.subarray(this.limit, 2 * this.limit);
+    // Rows may also come without that word.
+    this.lowestFree = rows.length % 2 === 1 ? rows.subarray(2 * this.limit) : new Int32Array(1);
   }
 
   /**
@@ -55,9 +67,9 @@ export class DescriptorTable {
   /** Whether one more would find room. @returns the lowest free number, or -1 */
   free(): number {
     const { native, limit } = this;
-    let number = this.lowestFree;
+    let number = this.lowestFree[0]!;
     while (number < limit && native[number]! >= 0) number++;
-    this.lowestFree = number;
+    this.lowestFree[0] = number;
     return number < limit ? number : -1;
   }
 
@@ -73,7 +85,7 @@ export class DescriptorTable {
     const owned = (this.rights[number]! & OWNED) !== 0;
     this.native[number] = -1;
     this.rights[number] = 0;
-    if (number < this.lowestFree) this.lowestFree = number;
+    if (number < this.lowestFree[0]!) this.lowestFree[0] = number;
     return owned ? native : -1;
   }
 

@@ -21,6 +21,7 @@ import { isShared, PrivateCopy } from "./copying.js";
 import { Ended, HostCore } from "./core.js";
 import { DescriptorTable, descriptorRows } from "./descriptors.js";
 import { loaderPlan } from "./loader.js";
+import { adoptOpened } from "./paths.js";
 import { HOST_PLANS, type HostPlan, refusalTable } from "./plans.js";
 import { DEFAULT_LIMITS, type Limits, type Observer, type Policy } from "./policy.js";
 import { dereferenceHalves } from "./reference.js";
@@ -50,6 +51,8 @@ export interface HostOptions {
   /** The program's memory, if requests may refer to it. */
   readonly window?: Window;
   readonly observer?: Observer;
+  /** Where the host notes descriptors that are in no table: HELD_COUNT elements. Default: memory of its own. */
+  readonly held?: Int32Array;
   /** What the loader of the keep offers: attestation, memory, threads, a debugger. Default: nothing. */
   readonly services?: Services;
 }
@@ -68,7 +71,16 @@ export interface Host {
   status(): number;
   /** The request looked at last: for reports of what the keep did when it ended. */
   readonly request: Request;
+  /** Looks at the block's first item, where somebody else executed it: `request` is that then. Without one nothing changes. */
+  recall(): void;
   readonly descriptors: DescriptorTable;
+  /**
+   * Enters what the short way has opened, which is held as NEW and neither a file nor a directory.
+   * @param rights those of the directory it was opened from
+   * @param mode where its mode goes, in bytes from the start of the block; 0: nowhere
+   * @returns its number, or -errno
+   */
+  adopt(native: number, flags: number, rights: number, mode: number): number;
   /** Closes every descriptor of the keep. */
   close(): void;
 }
@@ -109,7 +121,7 @@ function createDirectHost(options: HostOptions): Host {
   const stop = options.stop ?? new Int32Array(1);
   const window = options.window ?? null;
   const services = options.services ?? {};
-  const core = new HostCore(block, descriptors, policy, limits, compatible, stop);
+  const core = new HostCore(block, descriptors, policy, limits, compatible, stop, options.held);
   const request = new Request(block, options.window);
   const unrestricted = policy.unrestricted === true;
   const limited = Number.isFinite(limits.outputBytes);
@@ -398,12 +410,27 @@ function createDirectHost(options: HostOptions): Host {
     return new PosternError("EBADBLOCK", `the block holds more than ${itemsMax} items`, { offset });
   }
 
+  function recall(): void {
+    const number = halves[HEADER_BYTES / 4]!;
+    const plan = HOST_PLANS[number];
+    const isCall = readHeader(block, 0, header) === undefined && header.kind === Kind.SYSCALL;
+    if (!isCall || plan === undefined) return;
+    for (let i = 0; i < words.length; i++) words[i] = halves[HEADER_BYTES / 4 + 2 + i]!;
+    request.data = HEADER_BYTES + SYSCALL_PAYLOAD_BYTES;
+    request.dataLength = header.size - SYSCALL_PAYLOAD_BYTES;
+    request.plan = plan.plan;
+    const [low, high] = [halves[HEADER_BYTES / 4 + 14]!, halves[HEADER_BYTES / 4 + 15]!];
+    request.result = low + (high | 0) * TWO_32;
+  }
+
   return {
     execute,
+    recall,
     ended: () => core.ended,
     status: () => core.status,
     request,
     descriptors,
+    adopt: (native, flags, rights, mode) => adoptOpened(core, native, flags, rights, mode),
     // A table that other threads use too is emptied by whoever sees the last of them end.
     close: () => {
       core.releaseHeld();

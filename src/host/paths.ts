@@ -1,5 +1,5 @@
 /** Calls on paths. Each resolves its paths by openat2 beneath the directory it names and acts within one item. */
-import { LINUX, openFlagsFromWire, STRUCTS, SYS, syscall3, syscall4, syscall5 } from "../kernel/index.js";
+import { LINUX, openFlagsFromWire, STRUCTS, SYS, syscall2, syscall3, syscall4, syscall5 } from "../kernel/index.js";
 import { Right } from "../sallyport/call.js";
 import {
   AT_REMOVEDIR,
@@ -31,7 +31,7 @@ import {
 import { Held, type HostCore, Scratch } from "./core.js";
 import type { Hook } from "./derived.js";
 import type { Request } from "./request.js";
-import { directoryOf, isSingleName, Last, modeOpened, openBeneath, openPath, Parent } from "./resolve.js";
+import { directoryOf, isSingleName, Last, MODE, modeOpened, openBeneath, openPath, Parent } from "./resolve.js";
 
 const OPEN_FLAGS =
   O_ACCMODE |
@@ -105,6 +105,13 @@ const openat2: Hook = (core, request) => {
   if (native < 0) return native;
   return enter(core, native, flags, rights, modeAt);
 };
+
+/** Enters a descriptor that was opened elsewhere and is held as NEW. @returns its number, or -errno with it closed */
+export function adoptOpened(core: HostCore, native: number, flags: number, rights: number, modeAt: number): number {
+  core.scratchHalves[MODE] = 0;
+  syscall2(SYS.fstat, native, core.scratchAddress + Scratch.STRUCTURE);
+  return enter(core, native, flags, rights, modeAt);
+}
 
 /** Opens without ever waiting: neither for the other end of a fifo, nor for a device or a lease. */
 function openQuietly(core: HostCore, parent: number, flags: number, permissions: number): number {

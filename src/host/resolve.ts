@@ -24,7 +24,8 @@ const DOT = 46;
 const RACE_RETRIES = 4;
 const HOW_BYTES = 24;
 const BENEATH = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-const MODE = (Scratch.STRUCTURE + STRUCTS.stat.fields.st_mode.offset) / 4;
+/** Where st_mode stands, as an index of the private memory's halves. */
+export const MODE = (Scratch.STRUCTURE + STRUCTS.stat.fields.st_mode.offset) / 4;
 
 /**
  * openat2 beneath a directory.

@@ -5,6 +5,7 @@ import { descriptorRows } from "../host/descriptors.js";
 import { DEFAULT_LIMITS, type Policy } from "../host/policy.js";
 import { InlineBackend } from "./backends/inline.js";
 import { type Backend, Control, type Exception, type Outcome, type Setup } from "./backends/setup.js";
+import { Gate } from "./backends/short-way.js";
 import { Grants } from "./grants.js";
 import { type BackendName, type CheckedOptions, checkOptions, type KeepOptions } from "./options.js";
 import { loadProgram, type Program, refuseReactor } from "./program.js";
@@ -80,14 +81,16 @@ export class Keep {
     const program = await loadProgram(options.program, asked.limits.memoryBytes, isStoppable(asked));
     const checked = { ...asked, backend: chooseBackend(asked, program) };
     if (options.command === true) refuseReactor(options.program, program);
-    const grants = new Grants(descriptorRows(checked.limits.descriptors, checked.backend === "thread"));
+    const gate = gateFor(checked, program);
+    const rows = gate?.rows ?? descriptorRows(checked.limits.descriptors, checked.backend === "thread");
+    const grants = new Grants(rows);
     const trace = openTrace(checked.trace);
     let streams: Streams | undefined;
     try {
       streams = await grantStreams(grants, checked);
       for (const directory of checked.dirs) grants.directory(directory);
       if (checked.listen.length + checked.connect.length > 0) await grantSockets(grants, checked);
-      const setup = setupOf(program, checked, grants, trace);
+      const setup = { ...setupOf(program, checked, grants, trace), ...shortWayOf(gate) };
       checked.onStart?.(checked.backend);
       const backend = await enter(setup, checked);
       const keep = new Keep(backend, streams, program, checked, trace);
@@ -168,19 +171,30 @@ async function grantSockets(grants: Grants, { listen, connect }: CheckedOptions)
 
 function setupOf(program: Program, options: CheckedOptions, grants: Grants, trace: Trace): Setup {
   const { descriptors, outputBytes } = options.limits;
-  const { native, rights } = grants.table;
   const policy: Policy = options.policy;
   return {
     program,
     args: options.args,
     env: [...options.env, ...grants.environment()],
-    rows: new Int32Array(native.buffer, native.byteOffset, native.length + rights.length),
+    rows: grants.table.rows,
     grants: grants.list,
     limits: { ...DEFAULT_LIMITS, descriptors, outputBytes },
     policy,
     trace: trace.setup,
     control: new Int32Array(new SharedArrayBuffer(Control.WORDS * Int32Array.BYTES_PER_ELEMENT)),
   };
+}
+
+/** Where nobody looks at the calls of a program, they can go the short way. */
+function gateFor({ backend, observers, policy, trace, limits }: CheckedOptions, program: Program): Gate | undefined {
+  const watched = observers.length > 0 || trace !== undefined || Object.keys(policy).length > 0;
+  const shared = program.memories.some((each) => each.descriptor.shared);
+  if (backend !== "inline" || watched || shared || Number.isFinite(limits.outputBytes)) return undefined;
+  return Gate.make(limits.descriptors);
+}
+
+function shortWayOf(gate: Gate | undefined): Partial<Setup> {
+  return gate === undefined ? {} : { gate, control: gate.control };
 }
 
 /** Whether another thread may stop the program, as far as can be told before it was read. */

@@ -6,6 +6,11 @@ const EIO = 5;
 const clockGettime: (clock: number, address: number) => number = libc.func("clock_gettime", "int", ["int", "long"]);
 const readErrno: () => number = koffi.errno;
 
+/** Address of libc's `clock_gettime`, for machine code. */
+export function clockGettimeAddress(): number {
+  return Number(libc.symbol("clock_gettime", "void"));
+}
+
 /** Of this process, before anybody puts another in its place. */
 const { hrtime } = process;
 const TWO_32 = 2 ** 32;

@@ -21,11 +21,14 @@ const EXACT_ENTRY = 128;
 const THEN_ENTRY = 256;
 const LOAD_ADDRESS_BYTES = 7;
 
-/** `lea rcx, [rip + data]` at an offset of the code. */
-function loadAddress(at: number): number[] {
+/** An instruction at an offset of the code that ends with the distance from its end to the data. */
+function toData(at: number, instruction: readonly number[]): number[] {
   const distance = CODE_BYTES - at - LOAD_ADDRESS_BYTES;
-  return [0x48, 0x8d, 0x0d, distance & 0xff, distance >> 8, 0, 0];
+  return [...instruction, distance & 0xff, distance >> 8, 0, 0];
 }
+
+/** `lea rcx, [rip + data]` */
+const loadAddress = (at: number) => toData(at, [0x48, 0x8d, 0x0d]);
 
 const SYSCALL = [0x0f, 0x05]; // changes rax, rcx, r11
 const RET = 0xc3;
@@ -73,16 +76,63 @@ const SECOND_CALL = [
 ].flat();
 const THEN = [0x48, 0x85, 0xc0, 0x78, SECOND_CALL.length, ...SECOND_CALL]; // test rax, rax; js behind it
 
-function code(): number[] {
-  const bytes = callCode(0, FROM_NUMBERS);
-  const entry = (at: number, instructions: readonly number[]) => {
+/** `void call(void)` over words that lie elsewhere: the data begins with their address. */
+const FAR_RUN = 0;
+const FAR_THEN = 128;
+const FAR_FUNCTION = 256;
+const TAKE_FAR = (at: number) => [
+  ...[0xf3, 0x0f, 0x1e, 0xfa], // endbr64
+  ...toData(at + 4, [0x48, 0x8b, 0x3d]), // mov rdi, [rip + data]
+  0x57, // push rdi, which aligns the stack as well
+];
+const GIVE_RESULT = [
+  [0x59], // pop rcx
+  [0x48, 0x89, 0x41, 0x38], // mov [rcx+56], rax
+].flat();
+const FAR_CALL = [0x48, 0x89, 0xf9, ...FROM_WORDS, ...SYSCALL, ...GIVE_RESULT]; // mov rcx, rdi
+const FAR_SECOND_CALL = [
+  [0x48, 0x89, 0xc7], // mov rdi, rax
+  [0x48, 0x8b, 0x41, 0x40], // mov rax, [rcx+64]
+  [0x48, 0x8b, 0x71, 0x48], // mov rsi, [rcx+72]
+  SYSCALL,
+].flat();
+const IF_DONE = [0x48, 0x85, 0xc0, 0x78, FAR_SECOND_CALL.length, ...FAR_SECOND_CALL]; // test rax, rax; js behind it
+/** The first word is the address of a function in the C convention, called with the others. */
+const FUNCTION_CALL = [
+  [0x48, 0x8b, 0x07], // mov rax, [rdi]
+  [0x48, 0x8b, 0x77, 0x10], // mov rsi, [rdi+16]
+  [0x48, 0x8b, 0x57, 0x18], // mov rdx, [rdi+24]
+  [0x48, 0x8b, 0x4f, 0x20], // mov rcx, [rdi+32]
+  [0x4c, 0x8b, 0x47, 0x28], // mov r8, [rdi+40]
+  [0x4c, 0x8b, 0x4f, 0x30], // mov r9, [rdi+48]
+  [0x48, 0x8b, 0x7f, 0x08], // mov rdi, [rdi+8]
+  [0xff, 0xd0], // call rax
+  GIVE_RESULT,
+].flat();
+
+/** Code with its parts at their offsets, in order. */
+function laidOut(parts: ReadonlyArray<readonly [at: number, instructions: readonly number[]]>): number[] {
+  const bytes: number[] = [];
+  for (const [at, instructions] of parts) {
     while (bytes.length < at) bytes.push(0xcc); // int3
     bytes.push(...instructions);
-  };
-  entry(EXACT_ENTRY, callCode(EXACT_ENTRY, FROM_WORDS));
-  entry(THEN_ENTRY, callCode(THEN_ENTRY, FROM_NUMBERS, THEN));
+  }
   return bytes;
 }
+
+const code = () =>
+  laidOut([
+    [0, callCode(0, FROM_NUMBERS)],
+    [EXACT_ENTRY, callCode(EXACT_ENTRY, FROM_WORDS)],
+    [THEN_ENTRY, callCode(THEN_ENTRY, FROM_NUMBERS, THEN)],
+  ]);
+
+const farCode = () =>
+  laidOut([
+    [FAR_RUN, [...TAKE_FAR(FAR_RUN), ...FAR_CALL, RET]],
+    [FAR_THEN, [...TAKE_FAR(FAR_THEN), ...FAR_CALL, ...IF_DONE, RET]],
+    [FAR_FUNCTION, [...TAKE_FAR(FAR_FUNCTION), ...FUNCTION_CALL, RET]],
+  ]);
 
 /** What makes system calls. */
 export interface Executor {
@@ -98,6 +148,23 @@ export interface Executor {
   readonly runThen: () => void;
 }
 
+/** What makes system calls over words of somebody else's. */
+export interface FarExecutor {
+  /** Number and six arguments in words 0 to 6; the result in word 7. */
+  readonly run: () => void;
+  /** As run, and where it did not fail a second call: number in word 8, the first one's result, argument in word 9. */
+  readonly runThen: () => void;
+  /** A function in the C convention: its address in word 0, six arguments, the result in word 7. */
+  readonly runFunction: () => void;
+  /** Says where the words lie, ten of them. They must stay there until {@link release}. */
+  aim(address: number): void;
+  /** It is used no more, and may be another's. */
+  release(): void;
+}
+
+/** Those that nobody uses, on this thread. */
+const idle: FarExecutor[] = [];
+
 /** Pages for a thread. @returns their address, 0 where this machine has or allows none */
 export function mapExecutor(): number {
   if (architecture !== "x86_64") return 0;
@@ -108,21 +175,54 @@ export function mapExecutor(): number {
   }
 }
 
-function createExecutor(): Executor | undefined {
+function ownPages(): number {
   const given: unknown = (globalThis as { readonly [PAGES]?: unknown })[PAGES];
-  const pages = typeof given === "number" ? given : mapExecutor();
+  return typeof given === "number" ? given : mapExecutor();
+}
+
+const pages = ownPages();
+
+function createExecutor(): Executor | undefined {
   if (pages === 0) return undefined;
   const data = koffi.view(BigInt(pages + CODE_BYTES), WORDS * WORD_BYTES);
-  const prototype = koffi.proto("void", []);
-  const entry = (at: number) => koffi.decode(BigInt(pages + at), prototype) as unknown as () => void;
   return {
     numbers: new Float64Array(data),
     words: new BigInt64Array(data),
     halves: new Int32Array(data),
-    run: entry(0),
-    runExact: entry(EXACT_ENTRY),
-    runThen: entry(THEN_ENTRY),
+    run: entryAt(pages),
+    runExact: entryAt(pages + EXACT_ENTRY),
+    runThen: entryAt(pages + THEN_ENTRY),
   };
+}
+
+/** An executor over words that lie elsewhere. @returns undefined where this machine has or allows none */
+export function farExecutor(): FarExecutor | undefined {
+  return executor === undefined ? undefined : (idle.pop() ?? createFarExecutor());
+}
+
+/** Its pages stay for the process's life, and serve one user after another. */
+function createFarExecutor(): FarExecutor {
+  const far = mapCode(farCode(), DATA_BYTES);
+  const address = new BigUint64Array(koffi.view(BigInt(far + CODE_BYTES), WORD_BYTES));
+  const nowhere = new Uint8Array(WORDS * WORD_BYTES);
+  const made: FarExecutor = {
+    run: entryAt(far + FAR_RUN),
+    runThen: entryAt(far + FAR_THEN),
+    runFunction: entryAt(far + FAR_FUNCTION),
+    aim(at) {
+      address[0] = BigInt(at);
+    },
+    release() {
+      address[0] = koffi.address(nowhere) as bigint;
+      idle.push(made);
+    },
+  };
+  return made;
+}
+
+/** A function without parameters at an address. */
+function entryAt(address: number): () => void {
+  return koffi.decode(BigInt(address), koffi.proto("void", [])) as unknown as () => void;
 }
 
 /** This thread's, undefined where libc has to do. */

@@ -26,6 +26,7 @@ const CALLS_BEFORE = 16;
 
 let calls = 0;
 let call: Call | null = null;
+let functionAddress = 0;
 let state = 0;
 let stateLength = 0;
 
@@ -45,7 +46,23 @@ function prepare(): void {
     return;
   }
   stateLength = size;
+  functionAddress = address;
   call = candidate;
+}
+
+/** Where the vDSO's function and its state are, for machine code on this thread. */
+export interface RandomSource {
+  /** Takes buffer, length, flags, state and its length, as in C. */
+  readonly address: number;
+  readonly state: number;
+  readonly stateLength: number;
+}
+
+/** What makes random bytes without a system call. @returns undefined where this kernel has nothing of the kind */
+export function randomSource(): RandomSource | undefined {
+  calls = CALLS_BEFORE;
+  if (call === null) prepare();
+  return call === null ? undefined : { address: functionAddress, state, stateLength };
 }
 
 /**

@@ -20,10 +20,16 @@ export const ADAPTER_TRAP = "trap";
 /** Name of the variable the adapter imports, a mutable i32: once it is not 0, every function of the adapter traps. */
 export const ADAPTER_OVER = "over";
 
+/** Names under which the adapter imports the short way: a table of functions, and a mutable i32 that is 1 once they are there. */
+export const ADAPTER_SHORT = { TABLE: "shortWay", OPEN: "shortWayOpen" } as const;
+
 const TRAP_WHEN_OVER = [
   ...[Instruction.globalGet, 0],
   ...[Instruction.if, NO_RESULT, Instruction.unreachable, Instruction.end],
 ];
+const SHORT_WAY_OPEN = [Instruction.globalGet, 1];
+/** The table, as an instruction names it. */
+const SHORT_WAY = 0;
 const SIGNATURE = /^[iI]{0,100}$/;
 
 /**
@@ -37,14 +43,19 @@ const SIGNATURE = /^[iI]{0,100}$/;
  * `trap`, which executes `unreachable`. A trap cannot be caught by a program; an exception thrown by JavaScript can
  * (`catch_all`).
  *
+ * Functions with a short way ask it first, with the program's own parameters, once it is open; where it answers a negative
+ * number, nothing has happened, and the JavaScript function is called.
+ *
  * @param signatures function name to parameters, `i` for i32 and `I` for i64
  * @param withoutResult names of the functions that have no result
+ * @param short names of the functions that have a short way, in the order of the table
  * @returns bytes of the module
  * @throws PosternError EINVALIDARGUMENT for a parameter other than `i` and `I`, and for a function named `trap` or `over`
  */
 export function adapterModule(
   signatures: Readonly<Record<string, string>>,
   withoutResult: ReadonlySet<string> = new Set(),
+  short: readonly string[] = [],
 ): Uint8Array {
   const adapted = Object.entries(signatures);
   for (const [name, parameters] of adapted) check(name, parameters);
@@ -52,6 +63,11 @@ export function adapterModule(
   const imports: EncodedImport[] = [
     { module: ADAPTER_IMPORTS, name: ADAPTER_OVER, kind: "global", value: "i32", mutable: true },
   ];
+  if (short.length > 0) {
+    const { TABLE, OPEN } = ADAPTER_SHORT;
+    imports.push({ module: ADAPTER_IMPORTS, name: TABLE, kind: "table", limits: { minimum: short.length } });
+    imports.push({ module: ADAPTER_IMPORTS, name: OPEN, kind: "global", value: "i32", mutable: true });
+  }
   const functions = [];
   const exports: EncodedExport[] = [];
   const trap = { type: 0, code: [Instruction.unreachable] };
@@ -61,7 +77,10 @@ export function adapterModule(
     const importType = types.push({ parameters: split(parameters), results }) - 1;
     const exportType = types.push({ parameters: whole(parameters), results }) - 1;
     imports.push({ module: ADAPTER_IMPORTS, name, kind: "function", type: importType });
-    functions.push({ type: exportType, code: [...TRAP_WHEN_OVER, ...forward(parameters, index)] });
+    const place = short.indexOf(name);
+    const first = place < 0 ? [] : askShortWay(parameters, exportType, place);
+    const locals = place < 0 ? 0 : 1;
+    functions.push({ type: exportType, locals, code: [...TRAP_WHEN_OVER, ...first, ...forward(parameters, index)] });
     exports.push({ name, kind: "function", index: adapted.length + index });
   }
   exports.push({ name: ADAPTER_TRAP, kind: "function", index: 2 * adapted.length });
@@ -78,6 +97,16 @@ function check(name: string, parameters: string): void {
       `the parameters of ${name} are "${parameters}"; expected up to 100 i and I`,
     );
   }
+}
+
+/** Calls the short way and returns its answer, unless that is negative. */
+function askShortWay(parameters: string, type: number, place: number): number[] {
+  const answer = unsigned(parameters.length);
+  const pushes = [...parameters].flatMap((_letter, index) => [Instruction.localGet, ...unsigned(index)]);
+  const call = [Instruction.i32Const, ...signed(place), Instruction.callIndirect, ...unsigned(type), SHORT_WAY];
+  const isAnswer = [Instruction.localTee, ...answer, Instruction.i32Const, 0, Instruction.i32GreaterOrEqualSigned];
+  const give = [Instruction.if, NO_RESULT, Instruction.localGet, ...answer, Instruction.return, Instruction.end];
+  return [...SHORT_WAY_OPEN, Instruction.if, NO_RESULT, ...pushes, ...call, ...isAnswer, ...give, Instruction.end];
 }
 
 const whole = (parameters: string): EncodedType[] => [...parameters].map((letter) => (letter === "I" ? "i64" : "i32"));

@@ -32,9 +32,11 @@ export interface EncodedExport {
   readonly index: number;
 }
 
-/** A function to encode: its type, and its instructions without the closing `end`. It has no locals but its parameters. */
+/** A function to encode: its type, and its instructions without the closing `end`. */
 export interface EncodedFunction {
   readonly type: number;
+  /** Variables besides the parameters, all of them i32; default: none. */
+  readonly locals?: number;
   readonly code: readonly number[];
 }
 
@@ -61,16 +63,20 @@ export const Instruction = {
   end: 0x0b,
   branch: 0x0c,
   branchIf: 0x0d,
+  return: 0x0f,
   call: 0x10,
+  callIndirect: 0x11,
   drop: 0x1a,
   localGet: 0x20,
   localSet: 0x21,
+  localTee: 0x22,
   globalGet: 0x23,
   memorySize: 0x3f,
   i32Const: 0x41,
   i64Const: 0x42,
   i32GreaterUnsigned: 0x4b,
   i32LessOrEqualUnsigned: 0x4d,
+  i32GreaterOrEqualSigned: 0x4e,
   i64LessOrEqualUnsigned: 0x58,
   i32Add: 0x6a,
   i32Subtract: 0x6b,
@@ -217,8 +223,9 @@ function encodedImport(entry: EncodedImport): number[] {
 }
 
 function encodedBody(entry: EncodedFunction): number[] {
-  const locals = 0;
-  const body = [locals, ...entry.code, Instruction.end];
+  const { locals = 0 } = entry;
+  const declared = locals === 0 ? [0] : [1, ...unsigned(locals), TYPE_BYTES.i32];
+  const body = [...declared, ...entry.code, Instruction.end];
   return [...unsigned(body.length), ...body];
 }
 

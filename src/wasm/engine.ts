@@ -17,6 +17,7 @@ export interface WebAssemblyInterface {
   };
   readonly Instance: new (module: WebAssemblyModule, imports?: WebAssemblyImports) => WebAssemblyInstance;
   readonly Memory: new (descriptor: WebAssemblyMemoryDescriptor) => WebAssemblyMemory;
+  readonly Table: new (descriptor: { element: "anyfunc"; initial: number }) => WebAssemblyTable;
   readonly Global: new (descriptor: { value: "i32"; mutable: boolean }, value: number) => WebAssemblyGlobal;
   readonly CompileError: ErrorConstructor;
   readonly LinkError: ErrorConstructor;
@@ -51,6 +52,12 @@ export interface WebAssemblyMemory {
   readonly buffer: ArrayBuffer;
   /** @returns the size before, in pages */
   grow(pages: number): number;
+}
+
+/** A table of functions that modules can share. */
+export interface WebAssemblyTable {
+  /** @param value a function that a module exports */
+  set(index: number, value: unknown): void;
 }
 
 /** A variable that modules can share, here always an i32. */

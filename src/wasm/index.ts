@@ -2,7 +2,7 @@
  * Reading and writing WebAssembly binaries: what a program imports and exports, whether it can run, and the small modules
  * Postern itself needs. Pure: no Node module, no engine. Start reading at `module.ts`.
  */
-export { ADAPTER_IMPORTS, ADAPTER_OVER, ADAPTER_TRAP, adapterModule } from "./adapter.js";
+export { ADAPTER_IMPORTS, ADAPTER_OVER, ADAPTER_SHORT, ADAPTER_TRAP, adapterModule } from "./adapter.js";
 export { type Changes, originalOffset, shifted } from "./changes.js";
 export {
   type Classification,

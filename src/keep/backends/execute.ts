@@ -16,7 +16,7 @@ import { SharedDescriptorTable } from "../../host/shared-descriptors.js";
 import { callLine } from "../../observe/line.js";
 import { createTracer } from "../../observe/tracer.js";
 import { Block } from "../../sallyport/block.js";
-import { BLOCK_BYTES } from "../../sallyport/constants.js";
+import { BLOCK_BYTES, HEADER_BYTES } from "../../sallyport/constants.js";
 import { createWasi } from "../../shim/wasi/index.js";
 import {
   EXCEPTION_ENTRY,
@@ -89,7 +89,8 @@ class ProgramExecution implements Execution {
     this.setup = setup;
     const { threads } = setup;
     const windowed = setup.window !== false;
-    const block = new Block(new ArrayBuffer(BLOCK_BYTES));
+    const { gate } = setup;
+    const block = gate?.block ?? new Block(new ArrayBuffer(BLOCK_BYTES));
     this.tracer = setup.trace === undefined ? undefined : createTracer({ ...setup.trace, stop: setup.control });
     this.host = createHost({
       block,
@@ -98,10 +99,12 @@ class ProgramExecution implements Execution {
       policy: setup.policy,
       limits: setup.limits,
       stop: setup.control,
+      ...(gate === undefined ? {} : { held: gate.held }),
       ...(windowed ? { window: this.window } : {}),
       ...observerOf(this.tracer === undefined ? observers : [...observers, this.tracer.observer]),
     });
-    const engine = createEngine({ block, sally: this.createSally(), window: windowed });
+    const sally = this.createSally();
+    const engine = createEngine({ block, sally, window: windowed });
     this.wasi = createWasi({
       engine,
       args: setup.args,
@@ -110,6 +113,7 @@ class ProgramExecution implements Execution {
       maxDescriptors: setup.limits.descriptors,
       sharing: threads && { memory: threads.shim, thread: threads.place + 1 },
       functions: setup.program.importNames,
+      shortWay: gate?.shortWay({ host: this.host, sally, attack: engine.attack }),
       memoryChanged: (buffer) => this.changeWindow(buffer),
     });
     this.imports = { ...this.wasi.imports(setup.program.importModules) };
@@ -135,7 +139,10 @@ class ProgramExecution implements Execution {
     const word = programWord(this.setup);
     const inProgram = control[word]!;
     control[word] = 0;
-    if (control[Control.STOP] === 0) this.window.change(buffer);
+    if (control[Control.STOP] === 0) {
+      this.window.change(buffer);
+      this.setup.gate?.changeWindow(this.window.address(), buffer.byteLength);
+    }
     control[word] = inProgram;
   }
 
@@ -153,6 +160,7 @@ class ProgramExecution implements Execution {
         this.cpu!.sally();
       } catch {
         // A real trap: the program can catch exceptions of JavaScript, and the keep is over.
+        this.setup.gate?.end();
         this.wasi.trap();
       }
       return registers.rdi;
@@ -252,6 +260,7 @@ class ProgramExecution implements Execution {
   /** The call the program made last, as a trace shows it. */
   private lastCall(): string {
     const { request } = this.host;
+    if (this.setup.gate !== undefined) this.host.recall();
     return request.data === 0 ? "" : callLine(request);
   }
 
@@ -267,6 +276,7 @@ class ProgramExecution implements Execution {
     if (memory !== undefined) this.bind(memory as WebAssemblyMemory);
     // What the shim asked on its own account is not the program's last call.
     this.host.request.data = 0;
+    this.setup.gate?.block.halves.fill(0, 0, HEADER_BYTES / 4);
     return this.instance;
   }
 
@@ -298,6 +308,7 @@ class ProgramExecution implements Execution {
   }
 
   close(): void {
+    this.setup.gate?.end();
     this.host.close();
     this.tracer?.close();
   }

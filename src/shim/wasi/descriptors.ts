@@ -45,6 +45,9 @@ export const UNSEEKABLE = STDIO | SOCKET | Kind.FIFO | Kind.TERMINAL;
 /** How a descriptor was opened. */
 export const Access = { NONE: 0, READ: 1, WRITE: 2, BOTH: 3 } as const;
 
+/** What may go the short way in WebAssembly, without any further question; bits. */
+export const Short = { READ: 1, WRITE: 2, SEEK: 4, DIRECTORY: 8, CLOSE: 16, STDIO: 32 } as const;
+
 /** By the place of the kind's bit: the engine looks small keys up in an array. */
 const FILETYPES: Readonly<Record<number, number>> = {
   [Math.clz32(Kind.REGULAR)]: Filetype.REGULAR_FILE,
@@ -93,6 +96,8 @@ export class Entry {
   /** Reading, writing is one call without further conditions. */
   plainRead = false;
   plainWrite = false;
+  /** Bits of {@link Short}. */
+  short = 0;
   /** Where threads share the table: which state of the row this is a copy of. */
   generation = 0;
   /** What fd_readdir has read so far. */
@@ -120,6 +125,17 @@ export class Entry {
     const plain = !this.restricted && !waits && (this.kind & (Kind.CLOSED | Kind.DIRECTORY)) === 0;
     this.plainRead = plain && (this.access & Access.READ) !== 0;
     this.plainWrite = plain && (this.access & Access.WRITE) !== 0 && (this.kind & SOCKET) === 0;
+    this.short = this.shortWays();
+  }
+
+  private shortWays(): number {
+    const { kind } = this;
+    if ((kind & Kind.CLOSED) !== 0) return 0;
+    const standard = (kind & STDIO) !== 0;
+    const ways = (this.plainRead ? Short.READ : 0) | (this.plainWrite ? Short.WRITE : 0);
+    const seeks = !this.restricted && (kind & (UNSEEKABLE | Kind.DIRECTORY)) === 0;
+    const directory = !this.restricted && kind === Kind.DIRECTORY;
+    return ways | (seeks ? Short.SEEK : 0) | (directory ? Short.DIRECTORY : 0) | (standard ? Short.STDIO : Short.CLOSE);
   }
 
   /** Narrows the rights; they count from now on. */

@@ -46,10 +46,10 @@ export function createDirectories(program: Program): WasiFunctions {
   let batch: Uint8Array = new Uint8Array(0);
   let batchView = new DataView(batch.buffer);
 
-  /** Starts a listing at the directory's first entry. @returns an error number */
-  function begin(entry: Entry): number {
+  /** Starts a listing at the directory's first entry. @param mine nobody else has read it @returns an error number */
+  function begin(entry: Entry, mine: boolean): number {
     // What path_open opened and nobody has read stands at its start; a preopen may have been read before.
-    const fresh = entry.listing === null && entry.name === null && !descriptors.shared;
+    const fresh = mine && entry.listing === null && entry.name === null && !descriptors.shared;
     if (!fresh) {
       const rewound = engine.seek(plans.lseek, entry.descriptor, 0, 0, SEEK_SET);
       if (rewound < 0) return errnoOf(rewound);
@@ -133,9 +133,10 @@ export function createDirectories(program: Program): WasiFunctions {
     if (refused !== 0) return refused;
     const cookie = (cookieLow >>> 0) + (cookieHigh >>> 0) * 2 ** 32;
     // Where another thread has read on since, this one starts again.
-    const moved = !descriptors.claimListing(fd) && entry.listing?.complete === false;
+    const mine = descriptors.claimListing(fd);
+    const moved = !mine && entry.listing?.complete === false;
     if (cookie === 0 || entry.listing === null || moved) {
-      const error = begin(entry);
+      const error = begin(entry, mine);
       if (error !== 0) return error;
     }
     const listing = entry.listing!;

@@ -58,6 +58,11 @@ const BY_LINUX: Uint8Array = (() => {
   return table;
 })();
 
+/** WASI's number for each of Linux's, one byte for each. */
+export function errnoTable(): Uint8Array {
+  return BY_LINUX.slice();
+}
+
 /**
  * WASI's error number for a result of the engine.
  * @param result 0 or above: success; below: minus Linux's error number

@@ -26,7 +26,7 @@ export class ProgramMemory implements TransferMemory {
   /** Sets the memory the program's pointers point into. */
   bind(memory: WebAssemblyMemory): void {
     this.#source = memory;
-    this.#look();
+    this.look();
   }
 
   /**
@@ -39,11 +39,12 @@ export class ProgramMemory implements TransferMemory {
   }
 
   #holdsNow(end: number): boolean {
-    this.#look();
+    this.look();
     return end <= this.bytes.length;
   }
 
-  #look(): void {
+  /** Looks whether the memory has grown. */
+  look(): void {
     if (this.#source === undefined) {
       throw new PosternError(
         "EBADPROGRAM",

@@ -65,13 +65,24 @@ const KINDS = byType([
   [S_IFSOCK, Kind.STREAM],
 ]);
 
-export function createOpen(program: Program): WasiFunctions {
+/** path_open, and what enters something that was opened the short way. */
+export interface Opening {
+  readonly functions: WasiFunctions;
+  /**
+   * Enters what was opened for reading beneath a directory whose rights were not narrowed.
+   * @param mode st_mode of what it is
+   * @returns its number
+   */
+  enter(directory: number, descriptor: number, mode: number): number;
+}
+
+export function createOpen(program: Program): Opening {
   const { engine, memory, descriptors } = program;
   const name = new Uint8Array(PATH_BYTES_MAX);
 
   /** What was opened. A character device shows only by seeking whether it has a position. */
-  function kindOf(descriptor: number): number {
-    const kind = ofType(KINDS, engine.openedMode()) ?? Kind.FIFO;
+  function kindOf(descriptor: number, mode: number): number {
+    const kind = ofType(KINDS, mode) ?? Kind.FIFO;
     if (kind !== Kind.CHARACTER_DEVICE) return kind;
     return engine.seek(plans.lseek, descriptor, 0, 0, SEEK_CUR) === -Linux.ESPIPE ? Kind.TERMINAL : kind;
   }
@@ -133,12 +144,19 @@ export function createOpen(program: Program): WasiFunctions {
       openFlags(lookup, oflags, fdflags) | ACCESS_FLAGS[access]!,
     );
     if (descriptor < 0) return errnoOf(descriptor);
-    const kind = kindOf(descriptor);
+    const kind = kindOf(descriptor, engine.openedMode());
     const entry = new Entry({ kind, descriptor, access, flags: fdflags, readOnly: parent.readOnly });
     if (parent.restricted) entry.restrict(entry.base & base, entry.inheriting & inheriting);
     memory.view.setUint32(result >>> 0, descriptors.add(entry), true);
     return Errno.SUCCESS;
   }
 
-  return { path_open };
+  function enter(directory: number, descriptor: number, mode: number): number {
+    const { readOnly } = descriptors.get(directory);
+    return descriptors.add(
+      new Entry({ kind: kindOf(descriptor, mode), descriptor, access: Access.READ, flags: 0, readOnly }),
+    );
+  }
+
+  return { functions: { path_open }, enter };
 }

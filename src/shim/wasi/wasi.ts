@@ -4,6 +4,7 @@ import type { Engine } from "../../guest/engine.js";
 import {
   ADAPTER_IMPORTS,
   ADAPTER_OVER,
+  ADAPTER_SHORT,
   ADAPTER_TRAP,
   adapterModule,
   functionsWithoutResult,
@@ -26,10 +27,11 @@ import { Iovecs } from "./iovecs.js";
 import { ProgramMemory } from "./memory.js";
 import { createMover } from "./mover.js";
 import { createNames } from "./names.js";
-import { createOpen } from "./open.js";
+import { createOpen, type Opening } from "./open.js";
 import { createPoll } from "./poll.js";
 import { createProcess } from "./process.js";
 import type { Program, WasiFunctions } from "./program.js";
+import { RowDescriptors } from "./rows.js";
 import { type DescriptorSharing, SharedDescriptors } from "./shared-descriptors.js";
 import { createSockets } from "./sockets.js";
 import { createStrings } from "./strings.js";
@@ -64,8 +66,27 @@ export interface WasiOptions {
   readonly functions?: readonly string[];
   /** Where several threads run the program, each with its own of everything else: the table they share. */
   readonly sharing?: DescriptorSharing | undefined;
+  /** For programs with one thread. */
+  readonly shortWay?: ShortWay | undefined;
   /** Is told each buffer that the program's memory gets, at first and when it has grown. */
   readonly memoryChanged?: (buffer: ArrayBufferLike) => void;
+}
+
+/** What the short way needs to know of the shim. */
+export interface ShortWayLink {
+  readonly memory: WebAssemblyMemory;
+  readonly enterOther: Opening["enter"];
+  /** Looks whether the program's memory has grown. */
+  readonly look: () => void;
+}
+
+/** Where common functions may go past JavaScript. */
+export interface ShortWay {
+  /** Memory for the table of descriptors: {@link rowsBytes} from `at` on. */
+  readonly table: ArrayBufferLike;
+  readonly at: number;
+  /** Makes the functions, once the program's memory is known. @returns functions of WebAssembly, by name */
+  link(link: ShortWayLink): Readonly<Record<string, unknown>>;
 }
 
 /** WASI for one program. */
@@ -98,22 +119,34 @@ const adapters = new Map<string, WebAssemblyModule>();
 /** Adapters kept. */
 const ADAPTERS_MAX = 16;
 
-/** An adapter for the functions a program imports. */
-function adapterFor(imported: readonly string[]): WebAssemblyModule {
+/** Functions with a short way, in the order of the adapter's table. */
+const SHORT_FUNCTIONS: readonly string[] =
+  "clock_time_get fd_close fd_pread fd_pwrite fd_read fd_readdir fd_seek fd_tell fd_write path_open random_get".split(
+    " ",
+  );
+
+/** An adapter for the functions a program imports. @param short whether with short ways */
+function adapterFor(imported: readonly string[], short: boolean): WebAssemblyModule {
   const names = imported.filter((name) => Object.hasOwn(wasiSignatures, name)).sort();
-  const key = names.join(" ");
+  const key = `${short} ${names.join(" ")}`;
   const known = adapters.get(key);
   if (known !== undefined) return known;
   const signatures = Object.fromEntries(names.map((name) => [name, wasiSignatures[name]!]));
-  const adapter = new WebAssembly.Module(adapterModule(signatures, functionsWithoutResult));
+  const bytes = adapterModule(signatures, functionsWithoutResult, short ? SHORT_FUNCTIONS : []);
+  const adapter = new WebAssembly.Module(bytes);
   if (adapters.size === ADAPTERS_MAX) adapters.clear();
   adapters.set(key, adapter);
   return adapter;
 }
 
-function instantiate(adapter: WebAssemblyModule, functions: WasiFunctions, over: object): Record<string, unknown> {
-  return new WebAssembly.Instance(adapter, { [ADAPTER_IMPORTS]: { ...functions, [ADAPTER_OVER]: over } }).exports;
+function instantiate(adapter: WebAssemblyModule, functions: object): Record<string, unknown> {
+  return new WebAssembly.Instance(adapter, { [ADAPTER_IMPORTS]: { ...functions } }).exports;
 }
+
+/** Whether other threads have a memory too: then the short way's is of another kind. */
+const isShared = ({ buffer }: WebAssemblyMemory): boolean => !(buffer instanceof ArrayBuffer);
+
+const flag = () => new WebAssembly.Global({ value: "i32", mutable: true }, 0);
 
 /**
  * Makes WASI for one program.
@@ -129,18 +162,26 @@ export function createWasi(options: WasiOptions): Wasi {
 
   let leave: (() => never) | undefined;
   const trap = (): never => leave!();
-  const over = new WebAssembly.Global({ value: "i32", mutable: true }, 0);
+  const over = flag();
   const program: Program = { engine, memory, descriptors, args, env, over, exitCode: undefined, trap };
   const clocks = createClocks(program);
-  const functions = createFunctions(program, clocks.functions);
-  const adapter = adapterFor(options.functions ?? Object.keys(wasiSignatures));
-  const adapted = instantiate(adapter, functions, over);
+  const opening = createOpen(program);
+  const functions = createFunctions(program, clocks.functions, opening.functions);
+  const names = options.functions ?? Object.keys(wasiSignatures);
+  const shortWay = names.some((name) => SHORT_FUNCTIONS.includes(name)) ? options.shortWay : undefined;
+  const adapter = adapterFor(names, shortWay !== undefined);
+  const table = new WebAssembly.Table({ element: "anyfunc", initial: SHORT_FUNCTIONS.length });
+  const open = flag();
+  const shared = { [ADAPTER_OVER]: over, [ADAPTER_SHORT.TABLE]: table };
+  const adapted = instantiate(adapter, { ...functions, ...shared, [ADAPTER_SHORT.OPEN]: open });
   leave = adapted[ADAPTER_TRAP] as () => never;
 
   function imports(modules: readonly string[] = [WASI_PREVIEW1]): WebAssemblyImports {
     const made: WebAssemblyImports = { [WASI_PREVIEW1]: without(adapted, OWN) };
     if (modules.includes(WASI_UNSTABLE)) {
-      const older = instantiate(adapter, { ...functions, ...createUnstable(program) }, over);
+      // Its functions differ: they have no short way.
+      const own = { ...createUnstable(program), ...shared, [ADAPTER_SHORT.OPEN]: flag() };
+      const older = instantiate(adapter, { ...functions, ...own });
       made[WASI_UNSTABLE] = without(older, [...OWN, ...NOT_IN_UNSTABLE]);
     }
     return made;
@@ -149,6 +190,10 @@ export function createWasi(options: WasiOptions): Wasi {
   function bind(bound: WebAssemblyMemory): void {
     memory.bind(bound);
     clocks.start();
+    if (shortWay === undefined || isShared(bound)) return;
+    const linked = shortWay.link({ memory: bound, enterOther: opening.enter, look: () => memory.look() });
+    for (const [place, name] of SHORT_FUNCTIONS.entries()) table.set(place, linked[name]);
+    open.value = 1;
   }
 
   return {
@@ -168,7 +213,7 @@ function without(exports: Record<string, unknown>, names: readonly string[]): Re
   return Object.fromEntries(Object.entries(exports).filter(([name]) => !names.includes(name)));
 }
 
-function createFunctions(program: Program, clocks: WasiFunctions): WasiFunctions {
+function createFunctions(program: Program, clocks: WasiFunctions, opening: WasiFunctions): WasiFunctions {
   const iovecs = new Iovecs();
   const mover = createMover(program, iovecs);
   return {
@@ -183,7 +228,7 @@ function createFunctions(program: Program, clocks: WasiFunctions): WasiFunctions
     ...createFileTimes(program),
     ...createDirectories(program),
     ...createNames(program),
-    ...createOpen(program),
+    ...opening,
     ...createPoll(program, PREVIEW1),
     ...createSockets(program, iovecs, mover),
   };
@@ -191,12 +236,11 @@ function createFunctions(program: Program, clocks: WasiFunctions): WasiFunctions
 
 function createDescriptors(options: WasiOptions, entries: readonly Entry[]): Descriptors {
   const max = options.maxDescriptors ?? MAX_DESCRIPTORS;
-  if (options.sharing === undefined) return new Descriptors(max);
-  return new SharedDescriptors(
-    max,
-    options.sharing,
-    entries.map(({ name }) => name),
-  );
+  const { sharing, shortWay } = options;
+  const names = entries.map(({ name }) => name);
+  if (sharing !== undefined) return new SharedDescriptors(max, sharing, names);
+  if (shortWay !== undefined) return new RowDescriptors(max, max, shortWay.table, shortWay.at, 1, names);
+  return new Descriptors(max);
 }
 
 function entryOf(grant: WasiGrant): Entry {

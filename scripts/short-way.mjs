@@ -1,0 +1,79 @@
+// Makes WebAssembly of src/short-way/assembly/, after tsc: node scripts/short-way.mjs
+//
+// The sources are AssemblyScript. What they import from the rest of src/ are numbers, which are read off the compiled files: so
+// a constant is written once, for both compilers. The result is one JavaScript file with the modules as text.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { relative } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import asc from "assemblyscript/asc";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const ASSEMBLY = "src/short-way/assembly/";
+/** Each side is a module of its own: they meet where they are linked. */
+const MODULES = { host: "host.ts", inside: "descriptors.ts", shim: "shim.ts" };
+const FLAGS = "-O3 --runtime stub --noAssert --importMemory --initialMemory 0".split(" ");
+
+/** The numbers that a compiled file exports, as constants and as namespaces of them. */
+async function constantsOf(path) {
+  const exported = await import(pathToFileURL(path));
+  return Object.entries(exported)
+    .map(([name, value]) => declarationOf(name, value))
+    .join("\n");
+}
+
+const isNumber = (value) => typeof value === "number" && Number.isInteger(value);
+
+function declarationOf(name, value) {
+  if (!/^\w+$/.test(name)) return "";
+  if (isNumber(value)) return `export const ${name} = ${value};`;
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return "";
+  const members = Object.entries(value).map(([member, each]) => declarationOf(member, each));
+  return `export namespace ${name} {\n${members.filter((each) => each !== "").join("\n")}\n}`;
+}
+
+/** Constants by the file they come from; made before the compiler runs, since it asks for files at once. */
+const constants = new Map();
+for (const name of [
+  "host/descriptors",
+  "short-way/layout",
+  "sallyport/call",
+  "sallyport/calls",
+  "sallyport/constants",
+  "sallyport/linux",
+  "shim/wasi/abi",
+  "shim/wasi/descriptors",
+  "shim/wasi/rows",
+]) {
+  constants.set(`src/${name}.js.ts`, await constantsOf(`${root}dist/${name}.js`));
+}
+
+/** A source as the compiler asks for it: `x.js` in an import is `x.ts`, or the constants of another part. */
+function readSource(name) {
+  const path = relative(root, `${root}${name}`);
+  if (constants.has(path)) return constants.get(path);
+  if (!path.startsWith(ASSEMBLY)) return null;
+  try {
+    return readFileSync(`${root}${path.replace(/\.js\.ts$/, ".ts")}`, "utf8");
+  } catch {
+    return null;
+  }
+}
+
+async function compile(name) {
+  let binary;
+  const { error, stderr } = await asc.main([`${ASSEMBLY}${MODULES[name]}`, "-o", "out.wasm", ...FLAGS], {
+    readFile: readSource,
+    writeFile: (_path, contents) => {
+      binary = contents;
+    },
+    listFiles: () => [],
+  });
+  if (error !== null || binary === undefined) throw new Error(`${name}: ${stderr.toString()}`);
+  return Buffer.from(binary).toString("base64");
+}
+
+const modules = {};
+for (const name of Object.keys(MODULES)) modules[name] = await compile(name);
+mkdirSync(`${root}dist/short-way`, { recursive: true });
+const note = "// Made by scripts/short-way.mjs from src/short-way/assembly/.";
+writeFileSync(`${root}dist/short-way/modules.js`, `${note}\nexport const modules = ${JSON.stringify(modules)};\n`);

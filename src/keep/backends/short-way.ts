@@ -1,0 +1,158 @@
+/**
+ * The memory of a keep whose common calls go the short way, and the modules linked over it. Only for keeps on the calling
+ * thread whose calls nobody decides on, watches or counts: everything else needs the host in JavaScript at each call.
+ */
+
+import { HELD_COUNT } from "../../host/core.js";
+import { rowWords } from "../../host/descriptors.js";
+import type { Host } from "../../host/host.js";
+import { writeShortWays } from "../../host/short-way.js";
+import { clockGettimeAddress } from "../../kernel/clock.js";
+import { executor, type FarExecutor, farExecutor } from "../../kernel/executor.js";
+import { addressOf, STRUCTS, SYS } from "../../kernel/index.js";
+import { randomSource } from "../../kernel/random.js";
+import { Block } from "../../sallyport/block.js";
+import { BLOCK_BYTES } from "../../sallyport/constants.js";
+import { errnoTable, rowsBytes, type ShortWay, type ShortWayLink } from "../../shim/wasi/index.js";
+import {
+  BLOCK,
+  CLOCK,
+  CONTROL,
+  ERRORS,
+  HELD,
+  HERE,
+  instantiate,
+  MEMORY_PAGE_BYTES,
+  OVER,
+  PLAN_COUNT,
+  PLANS,
+  RANDOM,
+  ROWS,
+  WINDOW,
+  WINDOW_BYTES,
+} from "../../short-way/index.js";
+import { WebAssembly, type WebAssemblyMemory } from "../../wasm/index.js";
+import { Control } from "./setup.js";
+
+const WORD = BigUint64Array.BYTES_PER_ELEMENT;
+
+/** What links the modules of one keep. */
+export interface ShortWayParts {
+  readonly host: Host;
+  /** Hands the block to the host in JavaScript. */
+  readonly sally: () => number;
+  /** Ends the keep: its host gave an impossible reply. */
+  readonly attack: () => never;
+}
+
+/** Memory in which the block lies, and what host and inside keep beside it. */
+export class Gate {
+  /** Rows of the host's descriptors. */
+  readonly rows: Int32Array;
+  /** See {@link Control}. */
+  readonly control: Int32Array;
+  /** See the host's `Held`. */
+  readonly held: Int32Array;
+  readonly block: Block;
+  private readonly memory: WebAssemblyMemory;
+  private far: FarExecutor | undefined;
+  private readonly limit: number;
+  private readonly words: BigUint64Array;
+  private readonly over: Int32Array;
+  private readonly address: number;
+  /** Where the table of the program's descriptors lies. */
+  private readonly table: number;
+
+  private constructor(limit: number) {
+    this.limit = limit;
+    const rows = rowWords(limit) * Int32Array.BYTES_PER_ELEMENT;
+    this.table = Math.ceil((ROWS + rows) / WORD) * WORD;
+    const pages = Math.ceil((this.table + rowsBytes(limit, limit)) / MEMORY_PAGE_BYTES);
+    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    const { buffer } = this.memory;
+    this.rows = new Int32Array(buffer, ROWS, rowWords(limit));
+    this.rows.fill(-1, 0, limit);
+    this.control = new Int32Array(buffer, CONTROL, Control.WORDS);
+    this.held = new Int32Array(buffer, HELD, HELD_COUNT);
+    this.block = new Block(buffer, BLOCK, BLOCK_BYTES);
+    this.words = new BigUint64Array(buffer);
+    this.over = new Int32Array(buffer, OVER, 1);
+    this.address = addressOf(this.words);
+  }
+
+  /** A gate for so many descriptors. @returns undefined where this machine has no executor, or no memory for one */
+  static make(limit: number): Gate | undefined {
+    if (executor === undefined) return undefined;
+    try {
+      return new Gate(limit);
+    } catch (error) {
+      if (error instanceof RangeError) return undefined;
+      throw error;
+    }
+  }
+
+  private set(at: number, value: number): void {
+    this.words[at / WORD] = BigInt(value);
+  }
+
+  /** The program's memory lies here now. */
+  changeWindow(address: number, bytes: number): void {
+    this.set(WINDOW, address);
+    this.set(WINDOW_BYTES, bytes);
+  }
+
+  /** No call goes the short way any more. */
+  end(): void {
+    this.over[0] = 1;
+    this.far?.release();
+    this.far = undefined;
+  }
+
+  /** The short way of a keep. */
+  shortWay(parts: ShortWayParts): ShortWay {
+    const { buffer } = this.memory;
+    return { table: buffer, at: this.table, link: (link) => this.link(parts, link) };
+  }
+
+  private link({ host, sally, attack }: ShortWayParts, link: ShortWayLink): Readonly<Record<string, unknown>> {
+    const { memory, limit, table } = this;
+    const { aim, run, runThen, runFunction } = this.takeExecutor();
+    aim(this.address);
+    this.set(HERE, this.address);
+    this.set(CLOCK, clockGettimeAddress());
+    writeShortWays(new Uint32Array(memory.buffer, PLANS, PLAN_COUNT));
+    new Uint8Array(memory.buffer).set(errnoTable(), ERRORS);
+    const outside = instantiate("host", memory, {
+      run,
+      runThen,
+      runFunction,
+      other: () => {
+        // What the short way cannot tell from here: whether the memory has grown.
+        link.look();
+        return sally();
+      },
+      adopt: host.adopt,
+      findRandom: () => this.findRandom(),
+      LIMIT: limit,
+      FSTAT: SYS.fstat,
+      MODE_OFFSET: STRUCTS.stat.fields.st_mode.offset,
+    });
+    const { enterOther } = link;
+    const names = { TABLE: table, CAPACITY: limit, MAX: limit };
+    const inside = instantiate("inside", memory, { sally: outside.sally!, attack, enterOther, ...names });
+    return instantiate("shim", link.memory, { ...inside, TRANSFER_MAX: BLOCK_BYTES });
+  }
+
+  private takeExecutor(): FarExecutor {
+    this.far ??= farExecutor()!;
+    return this.far;
+  }
+
+  private findRandom(): void {
+    const source = randomSource();
+    if (source === undefined) return;
+    this.set(RANDOM + WORD, source.state);
+    this.set(RANDOM + 2 * WORD, source.stateLength);
+    this.set(RANDOM, source.address);
+  }
+}
