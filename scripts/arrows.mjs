@@ -28,12 +28,13 @@ const PARTS = {
   wasm: { imports: ["errors.ts"], outside: PURE },
   enter: { imports: ["errors.ts"], outside: PURE },
   "short-way": { imports: ["wasm"], outside: PURE },
-  "short-way/assembly/host.ts": { imports: ["sallyport", "host/descriptors.ts", "short-way/layout.ts"], outside: PURE },
-  "short-way/assembly/guest.ts": { imports: ["sallyport", "short-way/layout.ts"], outside: PURE },
-  "short-way/assembly/descriptors.ts": {
-    imports: ["sallyport", "shim", "short-way/assembly/guest.ts", "short-way/layout.ts"],
+  "short-way/assembly/host": { imports: ["sallyport", "host/descriptors.ts", "short-way/layout.ts"], outside: PURE },
+  "short-way/assembly/sally.ts": { imports: ["short-way/assembly/host"], outside: PURE },
+  "short-way/assembly/inside": {
+    imports: ["sallyport", "shim", "short-way/layout.ts", "short-way/assembly/sally.ts"],
     outside: PURE,
   },
+  "short-way/assembly/gate.ts": { imports: ["short-way/assembly/inside"], outside: PURE },
   "short-way/assembly/shim.ts": { imports: ["sallyport", "shim", "short-way/layout.ts"], outside: PURE },
   devices: { imports: ["errors.ts", "sallyport"], outside: PURE },
   "devices/check": { imports: ["errors.ts", "sallyport", "devices"], outside: PURE },

@@ -2,6 +2,8 @@
 //
 // The sources are AssemblyScript. What they import from the rest of src/ are numbers, which are read off the compiled files: so
 // a constant is written once, for both compilers. The result is one JavaScript file with the modules as text.
+//
+// For tests there is a third module, the inside alone, whose host is whatever it is linked with: build/short-way/inside.js.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -9,8 +11,8 @@ import asc from "assemblyscript/asc";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const ASSEMBLY = "src/short-way/assembly/";
-/** Each side is a module of its own: they meet where they are linked. */
-const MODULES = { host: "host.ts", inside: "descriptors.ts", shim: "shim.ts" };
+/** The shim works on the program's memory, everything else on the one with the block. */
+const MODULES = { gate: "gate.ts", shim: "shim.ts" };
 const FLAGS = "-O3 --runtime stub --noAssert --importMemory --initialMemory 0".split(" ");
 
 /** The numbers that a compiled file exports, as constants and as namespaces of them. */
@@ -42,6 +44,7 @@ for (const name of [
   "sallyport/linux",
   "shim/wasi/abi",
   "shim/wasi/descriptors",
+  "shim/wasi/filestat",
   "shim/wasi/rows",
 ]) {
   constants.set(`src/${name}.js.ts`, await constantsOf(`${root}dist/${name}.js`));
@@ -59,21 +62,30 @@ function readSource(name) {
   }
 }
 
-async function compile(name) {
+/** What stands in for the host where the inside is built alone. */
+const NO_HOST = "export declare function sally(): i32;";
+
+/** @param alone without the host */
+async function compile(file, alone = false) {
   let binary;
-  const { error, stderr } = await asc.main([`${ASSEMBLY}${MODULES[name]}`, "-o", "out.wasm", ...FLAGS], {
-    readFile: readSource,
+  const { error, stderr } = await asc.main([`${ASSEMBLY}${file}`, "-o", "out.wasm", ...FLAGS], {
+    readFile: (name) => (alone && name.endsWith("/sally.js.ts") ? NO_HOST : readSource(name)),
     writeFile: (_path, contents) => {
       binary = contents;
     },
     listFiles: () => [],
   });
-  if (error !== null || binary === undefined) throw new Error(`${name}: ${stderr.toString()}`);
+  if (error !== null || binary === undefined) throw new Error(`${file}: ${stderr.toString()}`);
   return Buffer.from(binary).toString("base64");
 }
 
+async function write(folder, name, file, values) {
+  mkdirSync(`${root}${folder}`, { recursive: true });
+  const note = "// Made by scripts/short-way.mjs from src/short-way/assembly/.";
+  writeFileSync(`${root}${folder}/${file}`, `${note}\nexport const ${name} = ${JSON.stringify(values)};\n`);
+}
+
 const modules = {};
-for (const name of Object.keys(MODULES)) modules[name] = await compile(name);
-mkdirSync(`${root}dist/short-way`, { recursive: true });
-const note = "// Made by scripts/short-way.mjs from src/short-way/assembly/.";
-writeFileSync(`${root}dist/short-way/modules.js`, `${note}\nexport const modules = ${JSON.stringify(modules)};\n`);
+for (const name of Object.keys(MODULES)) modules[name] = await compile(MODULES[name]);
+await write("dist/short-way", "modules", "modules.js", modules);
+await write("build/short-way", "inside", "inside.js", await compile("gate.ts", true));

@@ -3,7 +3,11 @@ import { PLAN_COUNT, Way as ShortWay } from "../short-way/layout.js";
 import { HOST_PLANS, type HostPlan, Way } from "./plans.js";
 
 /** Those that are told by their name: their hooks do more than a shape says. */
-const BY_NAME: Readonly<Record<string, number>> = { openat2: ShortWay.OPEN, close: ShortWay.CLOSE };
+const BY_NAME: Readonly<Record<string, number>> = {
+  openat2: ShortWay.OPEN,
+  close: ShortWay.CLOSE,
+  statx: ShortWay.STATUS,
+};
 const BY_WAY: Readonly<Record<number, number>> = {
   [Way.TRANSFER]: ShortWay.TRANSFER,
   [Way.TRANSFER_AT]: ShortWay.TRANSFER,

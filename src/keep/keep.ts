@@ -3,6 +3,7 @@ import type { Readable, Writable } from "node:stream";
 import { PosternError } from "../errors.js";
 import { descriptorRows } from "../host/descriptors.js";
 import { DEFAULT_LIMITS, type Policy } from "../host/policy.js";
+import { SHORT_FUNCTIONS } from "../shim/wasi/index.js";
 import { InlineBackend } from "./backends/inline.js";
 import { type Backend, Control, type Exception, type Outcome, type Setup } from "./backends/setup.js";
 import { Gate } from "./backends/short-way.js";
@@ -190,6 +191,7 @@ function gateFor({ backend, observers, policy, trace, limits }: CheckedOptions, 
   const watched = observers.length > 0 || trace !== undefined || Object.keys(policy).length > 0;
   const shared = program.memories.some((each) => each.descriptor.shared);
   if (backend !== "inline" || watched || shared || Number.isFinite(limits.outputBytes)) return undefined;
+  if (!program.importNames.some((name) => SHORT_FUNCTIONS.includes(name))) return undefined;
   return Gate.make(limits.descriptors);
 }
 

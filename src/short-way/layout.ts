@@ -47,6 +47,8 @@ export const LISTED_END = 82048;
 export const LISTED_COUNT = 82052;
 export const LISTED_NUMBER = 82056;
 export const LISTED_GENERATION = 82060;
+/** What was told of a file last, as the program gets it: 64 bytes. */
+export const FILESTAT = 82112;
 
 /** Rows of the host's descriptors start here; behind them lie those of the program's. */
 export const ROWS = 94208;
@@ -54,7 +56,7 @@ export const ROWS = 94208;
 export const MEMORY_PAGE_BYTES = 65536;
 
 /** How the host carries out a call. */
-export const Way = { OTHER: 0, TRANSFER: 1, FILL: 2, SEEK: 3, CLOCK: 4, OPEN: 5, CLOSE: 6 } as const;
+export const Way = { OTHER: 0, TRANSFER: 1, FILL: 2, SEEK: 3, CLOCK: 4, OPEN: 5, CLOSE: 6, STATUS: 7 } as const;
 
 /** What a function answers that leaves its call to JavaScript; nothing has happened then. */
 export const NOT_HERE = -0x40000000;

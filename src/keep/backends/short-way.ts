@@ -28,6 +28,7 @@ import {
   PLANS,
   RANDOM,
   ROWS,
+  shortWayModule,
   WINDOW,
   WINDOW_BYTES,
 } from "../../short-way/index.js";
@@ -35,6 +36,8 @@ import { WebAssembly, type WebAssemblyMemory } from "../../wasm/index.js";
 import { Control } from "./setup.js";
 
 const WORD = BigUint64Array.BYTES_PER_ELEMENT;
+
+const decode = (text: string): Uint8Array => Buffer.from(text, "base64");
 
 /** What links the modules of one keep. */
 export interface ShortWayParts {
@@ -122,7 +125,7 @@ export class Gate {
     this.set(CLOCK, clockGettimeAddress());
     writeShortWays(new Uint32Array(memory.buffer, PLANS, PLAN_COUNT));
     new Uint8Array(memory.buffer).set(errnoTable(), ERRORS);
-    const outside = instantiate("host", memory, {
+    const inside = instantiate(shortWayModule("gate", decode), memory, {
       run,
       runThen,
       runFunction,
@@ -136,11 +139,13 @@ export class Gate {
       LIMIT: limit,
       FSTAT: SYS.fstat,
       MODE_OFFSET: STRUCTS.stat.fields.st_mode.offset,
+      attack,
+      enterOther: link.enterOther,
+      TABLE: table,
+      CAPACITY: limit,
+      MAX: limit,
     });
-    const { enterOther } = link;
-    const names = { TABLE: table, CAPACITY: limit, MAX: limit };
-    const inside = instantiate("inside", memory, { sally: outside.sally!, attack, enterOther, ...names });
-    return instantiate("shim", link.memory, { ...inside, TRANSFER_MAX: BLOCK_BYTES });
+    return instantiate(shortWayModule("shim", decode), link.memory, { ...inside, TRANSFER_MAX: BLOCK_BYTES });
   }
 
   private takeExecutor(): FarExecutor {

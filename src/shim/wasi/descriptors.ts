@@ -46,7 +46,7 @@ export const UNSEEKABLE = STDIO | SOCKET | Kind.FIFO | Kind.TERMINAL;
 export const Access = { NONE: 0, READ: 1, WRITE: 2, BOTH: 3 } as const;
 
 /** What may go the short way in WebAssembly, without any further question; bits. */
-export const Short = { READ: 1, WRITE: 2, SEEK: 4, DIRECTORY: 8, CLOSE: 16, STDIO: 32 } as const;
+export const Short = { READ: 1, WRITE: 2, SEEK: 4, DIRECTORY: 8, CLOSE: 16, STDIO: 32, STATUS: 64 } as const;
 
 /** By the place of the kind's bit: the engine looks small keys up in an array. */
 const FILETYPES: Readonly<Record<number, number>> = {
@@ -134,8 +134,15 @@ export class Entry {
     const standard = (kind & STDIO) !== 0;
     const ways = (this.plainRead ? Short.READ : 0) | (this.plainWrite ? Short.WRITE : 0);
     const seeks = !this.restricted && (kind & (UNSEEKABLE | Kind.DIRECTORY)) === 0;
+    const told = !this.restricted && !standard && kind !== Kind.DATAGRAM;
     const directory = !this.restricted && kind === Kind.DIRECTORY;
-    return ways | (seeks ? Short.SEEK : 0) | (directory ? Short.DIRECTORY : 0) | (standard ? Short.STDIO : Short.CLOSE);
+    return (
+      ways |
+      (seeks ? Short.SEEK : 0) |
+      (told ? Short.STATUS : 0) |
+      (directory ? Short.DIRECTORY : 0) |
+      (standard ? Short.STDIO : Short.CLOSE)
+    );
   }
 
   /** Narrows the rights; they count from now on. */

@@ -5,4 +5,12 @@
 export { errnoName as wasiErrnoName, errnoTable } from "./errno.js";
 export { rowsBytes } from "./rows.js";
 export { type DescriptorSharing, descriptorMemory } from "./shared-descriptors.js";
-export { createWasi, type ShortWay, type ShortWayLink, type Wasi, type WasiGrant, type WasiOptions } from "./wasi.js";
+export {
+  createWasi,
+  SHORT_FUNCTIONS,
+  type ShortWay,
+  type ShortWayLink,
+  type Wasi,
+  type WasiGrant,
+  type WasiOptions,
+} from "./wasi.js";

@@ -120,8 +120,8 @@ const adapters = new Map<string, WebAssemblyModule>();
 const ADAPTERS_MAX = 16;
 
 /** Functions with a short way, in the order of the adapter's table. */
-const SHORT_FUNCTIONS: readonly string[] =
-  "clock_time_get fd_close fd_pread fd_pwrite fd_read fd_readdir fd_seek fd_tell fd_write path_open random_get".split(
+export const SHORT_FUNCTIONS: readonly string[] =
+  "clock_time_get fd_close fd_filestat_get fd_pread fd_pwrite fd_read fd_readdir fd_seek fd_tell fd_write path_filestat_get path_open random_get".split(
     " ",
   );
 
@@ -168,7 +168,7 @@ export function createWasi(options: WasiOptions): Wasi {
   const opening = createOpen(program);
   const functions = createFunctions(program, clocks.functions, opening.functions);
   const names = options.functions ?? Object.keys(wasiSignatures);
-  const shortWay = names.some((name) => SHORT_FUNCTIONS.includes(name)) ? options.shortWay : undefined;
+  const { shortWay } = options;
   const adapter = adapterFor(names, shortWay !== undefined);
   const table = new WebAssembly.Table({ element: "anyfunc", initial: SHORT_FUNCTIONS.length });
   const open = flag();

@@ -5,7 +5,7 @@
  * The memory here is the program's. Each range in it is checked against its size of this moment.
  */
 import { O_DIRECTORY, O_NOFOLLOW } from "../../sallyport/linux.js";
-import { Clock, IOVEC_BYTES, Lookupflags, Oflags, Right } from "../../shim/wasi/abi.js";
+import { Clock, IOVEC_BYTES, Lookupflags, Oflags, PREVIEW1, Right } from "../../shim/wasi/abi.js";
 import { NOT_HERE } from "../layout.js";
 
 declare function read(fd: i32, start: i32, length: i32): i32;
@@ -20,6 +20,10 @@ declare function beginPath(fd: i32, length: i32): i32;
 declare function putPath(index: i32, bytes: u64): void;
 declare function open(fd: i32, length: i32, flags: i32): i32;
 declare function close(fd: i32): i32;
+declare function statusOf(fd: i32): i32;
+declare function beginStatus(fd: i32, length: i32): i32;
+declare function statusAt(fd: i32, length: i32, follow: i32): i32;
+declare function filestatWord(at: u32): u64;
 declare function list(fd: i32, cookie: u64, room: u32): i32;
 declare function listedWord(at: u32): u64;
 /** Most bytes that one call moves here. */
@@ -33,6 +37,7 @@ const SLASH = 0x2f;
 /** Longer paths are left to JavaScript. */
 const SHORT_PATH = 255;
 const WORD_BYTES = 8;
+const FILESTAT_BYTES: u32 = PREVIEW1.filestat.bytes;
 
 /** Whether a range lies in the program's memory. */
 function holds(start: u32, length: u32): bool {
@@ -178,4 +183,23 @@ export function fd_readdir(fd: i32, buffer: i32, room: i32, cookie: i64, result:
   }
   store<u32>(result, used);
   return 0;
+}
+
+/** Stores a filestat, or gives the error it stands for. */
+function finishStatus(answer: i32, result: u32): i32 {
+  if (answer !== 0) return error(answer);
+  for (let at: u32 = 0; at < FILESTAT_BYTES; at += WORD_BYTES) store<u64>(result + at, filestatWord(at));
+  return 0;
+}
+
+export function fd_filestat_get(fd: i32, result: i32): i32 {
+  if (!holds(result, FILESTAT_BYTES)) return NOT_HERE;
+  return finishStatus(statusOf(fd), result);
+}
+
+export function path_filestat_get(fd: i32, lookup: i32, path: i32, count: i32, result: i32): i32 {
+  if ((lookup & ~Lookupflags.ALL) !== 0 || count <= 0 || count > SHORT_PATH) return NOT_HERE;
+  if (!holds(path, count) || !holds(result, FILESTAT_BYTES)) return NOT_HERE;
+  if (beginStatus(fd, count) !== 0 || !passPath(path, count)) return NOT_HERE;
+  return finishStatus(statusAt(fd, count, lookup & Lookupflags.SYMLINK_FOLLOW), result);
 }

@@ -2,19 +2,18 @@
  * The guest's short way: common calls, one item at the start of the block, staged word for word as `guest/fast.ts` does, and
  * the reply checked by the same rules. What the guest wrote it never reads back, and each word of a reply is read once.
  */
-import { plans } from "../../sallyport/calls.js";
+import { plans } from "../../../sallyport/calls.js";
 import {
   BLOCK_BYTES,
   HEADER_BYTES,
   Kind,
   LARGEST_ITEM_BYTES,
   SYSCALL_PAYLOAD_BYTES,
-} from "../../sallyport/constants.js";
-import { Errno } from "../../sallyport/linux.js";
-import { BLOCK } from "../layout.js";
+} from "../../../sallyport/constants.js";
+import { Errno, STATX_BASIC_STATS } from "../../../sallyport/linux.js";
+import { BLOCK } from "../../layout.js";
+import { sally } from "../sally.js";
 
-/** Hands the block over. @returns 0 or an errno */
-declare function sally(): i32;
 /** Ends the keep: the host gave an impossible reply. Does not return. */
 declare function attack(): void;
 
@@ -32,7 +31,10 @@ const WINDOWED: u64 = 1 << 32;
 const INT_MAX: u64 = 0x7fffffff;
 /** Where the data of openat2 lies: struct open_how at 0, then the mode that comes back, then the path. */
 const OPEN_MODE = 24;
-const OPEN_PATH: usize = 28;
+export const OPEN_PATH: usize = 28;
+const WORD_BYTES: usize = 8;
+/** struct statx, which the path follows. */
+export const STATUS_BYTES: usize = 256;
 const BILLION: u64 = 1_000_000_000;
 /** Whole seconds in 2^63 nanoseconds. */
 const SECONDS_MAX: u64 = 9_223_372_036;
@@ -132,25 +134,30 @@ export function clock(id: i32): i64 {
 /** The mode of what was opened last. */
 export let openedMode: u32 = 0;
 
-function openDataBytes(length: usize): usize {
-  return (OPEN_PATH + length + 1 + 7) & ~7;
-}
+/** Where the path that is put begins. */
+let pathAt: usize = 0;
 
-/** Whether a path of so many bytes fits into the block; then its words are written by {@link putPath}. */
-export function beginPath(length: usize): bool {
-  return openDataBytes(length) <= CAPACITY;
+/** Whether a path of so many bytes fits into the block, at an offset of the data; then {@link putPath} is called for its words. */
+export function beginPath(offset: usize, length: usize): bool {
+  pathAt = DATA + offset;
+  return offset + length + WORD_BYTES + WORD_BYTES <= CAPACITY;
 }
 
 /** Writes eight bytes of the path; those behind its end are zero. */
 export function putPath(index: usize, bytes: u64): void {
-  store<u64>(DATA + OPEN_PATH + (index << 3), bytes);
+  store<u64>(pathAt + (index << 3), bytes);
+}
+
+/** Ends the path that was put with zeros, up to a whole word. @returns bytes of data up to there */
+function endPath(offset: usize, length: usize): usize {
+  const dataBytes = (offset + length + WORD_BYTES) & ~7;
+  for (let at = offset + length; at < dataBytes; at++) store<u8>(DATA + at, 0);
+  return dataBytes;
 }
 
 /** Opens the path that was put, of `length` bytes. @returns the host's number, or -errno */
 export function open(directory: i32, length: usize, flags: i32): i64 {
-  const dataBytes = openDataBytes(length);
-  // The zero byte behind the path, and the padding: whole words, of which the path has the first bytes already.
-  for (let at = OPEN_PATH + length; at < dataBytes; at++) store<u8>(DATA + at, 0);
+  const dataBytes = endPath(OPEN_PATH, length);
   begin(plans.openat2.number, dataBytes);
   setArguments(directory, OPEN_PATH, 0, OPEN_MODE);
   store<u64>(DATA, <u32>flags);
@@ -169,4 +176,16 @@ export function close(descriptor: i32): i64 {
   begin(plans.close.number, 0);
   setArguments(descriptor, NULL, NULL, NULL);
   return exchangeSize(0);
+}
+
+/** Asks what a file is: the descriptor itself, or the path that was put. struct statx is in the data then. @returns 0, or -errno */
+export function status(descriptor: i32, length: usize, flags: i32): i64 {
+  const named = length > 0;
+  const dataBytes = named ? endPath(STATUS_BYTES, length) : STATUS_BYTES;
+  for (let at: usize = 0; at < STATUS_BYTES; at += WORD_BYTES) store<u64>(DATA + at, 0);
+  begin(plans.statx.number, dataBytes);
+  setArguments(descriptor, named ? STATUS_BYTES : NULL, flags, STATX_BASIC_STATS);
+  store<u64>(ARGUMENTS + 32, 0);
+  const result = exchange();
+  return failed(result) ? result : 0;
 }
