@@ -3,7 +3,8 @@
 // The sources are AssemblyScript. What they import from the rest of src/ are numbers, which are read off the compiled files: so
 // a constant is written once, for both compilers. The result is one JavaScript file with the modules as text.
 //
-// For tests there is a third module, the inside alone, whose host is whatever it is linked with: build/short-way/inside.js.
+// For tests there are the inside alone, whose host is whatever it is linked with, and the host alone; for measurements, the
+// gate without the entry loop: build/short-way/.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -12,7 +13,7 @@ import asc from "assemblyscript/asc";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const ASSEMBLY = "src/short-way/assembly/";
 /** The shim works on the program's memory, everything else on the one with the block. */
-const MODULES = { gate: "gate.ts", shim: "shim.ts" };
+const MODULES = { gate: "gate.ts", shim: "shim.ts", peek: "peek.ts" };
 const FLAGS = "-O3 --runtime stub --noAssert --importMemory --initialMemory 0".split(" ");
 
 /** The numbers that a compiled file exports, as constants and as namespaces of them. */
@@ -62,14 +63,15 @@ function readSource(name) {
   }
 }
 
-/** What stands in for the host where the inside is built alone. */
+/** What may stand in the place of sally.ts. */
 const NO_HOST = "export declare function sally(): i32;";
+const NO_LOOP = 'export { execute as sally } from "./host/index.js";';
 
-/** @param alone without the host */
-async function compile(file, alone = false) {
+/** @param sally text in the place of sally.ts */
+async function compile(file, sally) {
   let binary;
   const { error, stderr } = await asc.main([`${ASSEMBLY}${file}`, "-o", "out.wasm", ...FLAGS], {
-    readFile: (name) => (alone && name.endsWith("/sally.js.ts") ? NO_HOST : readSource(name)),
+    readFile: (name) => (sally !== undefined && name.endsWith("/sally.js.ts") ? sally : readSource(name)),
     writeFile: (_path, contents) => {
       binary = contents;
     },
@@ -88,4 +90,6 @@ async function write(folder, name, file, values) {
 const modules = {};
 for (const name of Object.keys(MODULES)) modules[name] = await compile(MODULES[name]);
 await write("dist/short-way", "modules", "modules.js", modules);
-await write("build/short-way", "inside", "inside.js", await compile("gate.ts", true));
+await write("build/short-way", "inside", "inside.js", await compile("gate.ts", NO_HOST));
+await write("build/short-way", "host", "host.js", await compile("host/index.ts"));
+await write("build/short-way", "direct", "direct.js", await compile("gate.ts", NO_LOOP));

@@ -188,11 +188,12 @@ function setupOf(program: Program, options: CheckedOptions, grants: Grants, trac
 
 /** Where nobody looks at the calls of a program, they can go the short way. */
 function gateFor({ backend, observers, policy, trace, limits }: CheckedOptions, program: Program): Gate | undefined {
-  const watched = observers.length > 0 || trace !== undefined || Object.keys(policy).length > 0;
+  // A trace of text is written on the short way as well.
+  const watched = observers.length > 0 || trace?.format === "json" || Object.keys(policy).length > 0;
   const shared = program.memories.some((each) => each.descriptor.shared);
   if (backend !== "inline" || watched || shared || Number.isFinite(limits.outputBytes)) return undefined;
   if (!program.importNames.some((name) => SHORT_FUNCTIONS.includes(name))) return undefined;
-  return Gate.make(limits.descriptors);
+  return Gate.make(limits.descriptors, trace !== undefined);
 }
 
 function shortWayOf(gate: Gate | undefined): Partial<Setup> {

@@ -53,6 +53,11 @@ function escapedByte(byte: number): string {
   return ESCAPES[byte] ?? (printable ? String.fromCharCode(byte) : `\\${byte.toString(8)}`);
 }
 
+/** How a text shows each byte of data: eight bytes for each, and how many of them count. */
+export function textEscapes(): Pick<Escapes, "units" | "lengths"> {
+  return TEXT_LINES.escapes;
+}
+
 /** As strace shows calls: `read(3, "hello", 4096) = 5`. */
 export const TEXT_LINES: LineFormat = {
   json: false,

@@ -23,7 +23,9 @@ export interface TracerOptions {
   /** Write each line at once. Default false: lines are collected, which is faster. */
   readonly immediate?: boolean;
   /** {@link TRACER_BYTES} bytes for what is not written yet. Default: memory of its own. */
-  readonly memory?: SharedArrayBuffer;
+  readonly memory?: ArrayBufferLike;
+  /** Where in that memory, a multiple of 8. Default: at its start. */
+  readonly at?: number;
   /** First element nonzero: a write that was interrupted is not tried again. */
   readonly stop?: Int32Array;
 }
@@ -32,16 +34,18 @@ export interface TracerOptions {
 export interface Tracer {
   /** To be given to the host. */
   readonly observer: { after(request: RequestView): void };
+  /** Writes what waits. */
+  flush(): void;
   /** Writes what is left. The descriptor stays open. */
   close(): void;
 }
 
 /** Makes a tracer. A trace that can no longer be written (a full disk, a closed pipe) ends silently: the program goes on. */
 export function createTracer(options: TracerOptions): Tracer {
-  const { descriptor, immediate = false, stop } = options;
+  const { descriptor, immediate = false, stop, at = 0 } = options;
   const memory = options.memory ?? new ArrayBuffer(TRACER_BYTES);
-  const count = new Int32Array(memory, 0, 1);
-  const buffer = new Uint8Array(memory, COUNT_BYTES, BUFFER_BYTES);
+  const count = new Int32Array(memory, at, 1);
+  const buffer = new Uint8Array(memory, at + COUNT_BYTES, BUFFER_BYTES);
   const address = addressOf(buffer);
   const format = options.format === "json" ? JSON_LINES : TEXT_LINES;
   const writeLine = createLineWriter(buffer, format);
@@ -91,6 +95,7 @@ export function createTracer(options: TracerOptions): Tracer {
         if (immediate || request.plan.final || count[0]! >= WRITTEN_BYTES) flush();
       },
     },
+    flush,
     close: flush,
   };
 }

@@ -27,7 +27,10 @@ export const HOW = 256;
 export const STATUS = 320;
 /** What the contract of entering a keep calls the run structure, of which only the first part is used: 256 bytes. */
 export const RUN = 512;
-/** How each system call is carried out, by its number: bits 0 to 7 the way, 8 to 15 the right, from 16 the native number. */
+/**
+ * How each system call is carried out, by its number: bits 0 to 7 the way, 8 to 15 the right, 16 to 25 the native number, and
+ * from 26 on which name it has in a trace that is written here, 0 for none.
+ */
 export const PLANS = 1024;
 export const PLAN_COUNT = 512;
 /** A path of at most 4096 bytes with its zero. */
@@ -52,6 +55,23 @@ export const FILESTAT = 82112;
 
 /** Rows of the host's descriptors start here; behind them lie those of the program's. */
 export const ROWS = 94208;
+/**
+ * A trace, where there is one, relative to where it lies: how many bytes wait to be written, whether each line is written at
+ * once, the bytes, how each byte is escaped and in how many bytes, and names of calls with their lengths in front.
+ */
+export const TRACE_BUFFER = 8;
+export const TRACE_BUFFER_BYTES = 8192;
+/** Bytes that are written as soon as there are so many. */
+export const TRACE_WRITTEN_BYTES = 4096;
+/** Bytes shown of data. */
+export const TRACE_SHOWN_BYTES = 32;
+export const TRACE_ESCAPES = 8200;
+export const ESCAPE_BYTES = 8;
+export const TRACE_ESCAPE_LENGTHS = 10248;
+export const TRACE_NAMES = 10504;
+export const CALL_NAME_BYTES = 16;
+export const TRACE_BYTES = 10760;
+
 /** Memory comes in pages of so many bytes. */
 export const MEMORY_PAGE_BYTES = 65536;
 

@@ -91,7 +91,10 @@ class ProgramExecution implements Execution {
     const windowed = setup.window !== false;
     const { gate } = setup;
     const block = gate?.block ?? new Block(new ArrayBuffer(BLOCK_BYTES));
-    this.tracer = setup.trace === undefined ? undefined : createTracer({ ...setup.trace, stop: setup.control });
+    this.tracer =
+      setup.trace === undefined
+        ? undefined
+        : createTracer({ ...setup.trace, ...gate?.traceMemory, stop: setup.control });
     this.host = createHost({
       block,
       descriptors:
@@ -113,7 +116,13 @@ class ProgramExecution implements Execution {
       maxDescriptors: setup.limits.descriptors,
       sharing: threads && { memory: threads.shim, thread: threads.place + 1 },
       functions: setup.program.importNames,
-      shortWay: gate?.shortWay({ host: this.host, sally, attack: engine.attack }),
+      shortWay: gate?.shortWay({
+        host: this.host,
+        sally,
+        attack: engine.attack,
+        tracer: this.tracer,
+        immediate: setup.trace?.immediate === true,
+      }),
       memoryChanged: (buffer) => this.changeWindow(buffer),
     });
     this.imports = { ...this.wasi.imports(setup.program.importModules) };

@@ -6,16 +6,18 @@
 import { HELD_COUNT } from "../../host/core.js";
 import { rowWords } from "../../host/descriptors.js";
 import type { Host } from "../../host/host.js";
-import { writeShortWays } from "../../host/short-way.js";
+import { TRACED_CALLS, writeShortWays } from "../../host/short-way.js";
 import { clockGettimeAddress } from "../../kernel/clock.js";
 import { executor, type FarExecutor, farExecutor } from "../../kernel/executor.js";
 import { addressOf, STRUCTS, SYS } from "../../kernel/index.js";
 import { randomSource } from "../../kernel/random.js";
+import { type Tracer, textEscapes } from "../../observe/index.js";
 import { Block } from "../../sallyport/block.js";
 import { BLOCK_BYTES } from "../../sallyport/constants.js";
 import { errnoTable, rowsBytes, type ShortWay, type ShortWayLink } from "../../shim/wasi/index.js";
 import {
   BLOCK,
+  CALL_NAME_BYTES,
   CLOCK,
   CONTROL,
   ERRORS,
@@ -29,10 +31,14 @@ import {
   RANDOM,
   ROWS,
   shortWayModule,
+  TRACE_BYTES,
+  TRACE_ESCAPE_LENGTHS,
+  TRACE_ESCAPES,
+  TRACE_NAMES,
   WINDOW,
   WINDOW_BYTES,
 } from "../../short-way/index.js";
-import { WebAssembly, type WebAssemblyMemory } from "../../wasm/index.js";
+import { WebAssembly, type WebAssemblyMemory, type WebAssemblyModule } from "../../wasm/index.js";
 import { Control } from "./setup.js";
 
 const WORD = BigUint64Array.BYTES_PER_ELEMENT;
@@ -46,6 +52,11 @@ export interface ShortWayParts {
   readonly sally: () => number;
   /** Ends the keep: its host gave an impossible reply. */
   readonly attack: () => never;
+  /** What writes the trace, in memory of the gate; each line at once or not. */
+  readonly tracer: Tracer | undefined;
+  readonly immediate: boolean;
+  /** Another build of the module over the block, to be measured. */
+  readonly module?: WebAssemblyModule;
 }
 
 /** Memory in which the block lies, and what host and inside keep beside it. */
@@ -66,11 +77,16 @@ export class Gate {
   /** Where the table of the program's descriptors lies. */
   private readonly table: number;
 
-  private constructor(limit: number) {
+  /** Where the trace lies; 0: there is none. */
+  private readonly trace: number;
+
+  private constructor(limit: number, traced: boolean) {
     this.limit = limit;
     const rows = rowWords(limit) * Int32Array.BYTES_PER_ELEMENT;
     this.table = Math.ceil((ROWS + rows) / WORD) * WORD;
-    const pages = Math.ceil((this.table + rowsBytes(limit, limit)) / MEMORY_PAGE_BYTES);
+    const end = Math.ceil((this.table + rowsBytes(limit, limit)) / WORD) * WORD;
+    this.trace = traced ? end : 0;
+    const pages = Math.ceil((end + (traced ? TRACE_BYTES : 0)) / MEMORY_PAGE_BYTES);
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     const { buffer } = this.memory;
     this.rows = new Int32Array(buffer, ROWS, rowWords(limit));
@@ -84,14 +100,19 @@ export class Gate {
   }
 
   /** A gate for so many descriptors. @returns undefined where this machine has no executor, or no memory for one */
-  static make(limit: number): Gate | undefined {
+  static make(limit: number, traced: boolean): Gate | undefined {
     if (executor === undefined) return undefined;
     try {
-      return new Gate(limit);
+      return new Gate(limit, traced);
     } catch (error) {
       if (error instanceof RangeError) return undefined;
       throw error;
     }
+  }
+
+  /** Where a tracer collects its lines. */
+  get traceMemory(): { readonly memory: ArrayBufferLike; readonly at: number } | undefined {
+    return this.trace === 0 ? undefined : { memory: this.memory.buffer, at: this.trace };
   }
 
   private set(at: number, value: number): void {
@@ -117,7 +138,8 @@ export class Gate {
     return { table: buffer, at: this.table, link: (link) => this.link(parts, link) };
   }
 
-  private link({ host, sally, attack }: ShortWayParts, link: ShortWayLink): Readonly<Record<string, unknown>> {
+  private link(parts: ShortWayParts, link: ShortWayLink): Readonly<Record<string, unknown>> {
+    const { host, sally, attack } = parts;
     const { memory, limit, table } = this;
     const { aim, run, runThen, runFunction } = this.takeExecutor();
     aim(this.address);
@@ -125,7 +147,7 @@ export class Gate {
     this.set(CLOCK, clockGettimeAddress());
     writeShortWays(new Uint32Array(memory.buffer, PLANS, PLAN_COUNT));
     new Uint8Array(memory.buffer).set(errnoTable(), ERRORS);
-    const inside = instantiate(shortWayModule("gate", decode), memory, {
+    const inside = instantiate(parts.module ?? shortWayModule("gate", decode), memory, {
       run,
       runThen,
       runFunction,
@@ -135,6 +157,7 @@ export class Gate {
         return sally();
       },
       adopt: host.adopt,
+      ...this.linkTrace(parts, link.memory),
       findRandom: () => this.findRandom(),
       LIMIT: limit,
       FSTAT: SYS.fstat,
@@ -146,6 +169,31 @@ export class Gate {
       MAX: limit,
     });
     return instantiate(shortWayModule("shim", decode), link.memory, { ...inside, TRANSFER_MAX: BLOCK_BYTES });
+  }
+
+  private linkTrace({ host, tracer, immediate }: ShortWayParts, program: WebAssemblyMemory): object {
+    const nothing = () => 0;
+    if (tracer === undefined)
+      return { TRACE: 0, traceOther: nothing, flushTrace: nothing, peek: nothing, peekWord: () => 0n };
+    const { buffer } = this.memory;
+    new Int32Array(buffer, this.trace, 2)[1] = immediate ? 1 : 0;
+    const { units, lengths } = textEscapes();
+    new Uint8Array(buffer).set(new Uint8Array(units.buffer), this.trace + TRACE_ESCAPES);
+    new Uint8Array(buffer).set(lengths, this.trace + TRACE_ESCAPE_LENGTHS);
+    for (const [index, name] of TRACED_CALLS.entries()) {
+      const text = new TextEncoder().encode(`${name}(`);
+      const at = this.trace + TRACE_NAMES + (index + 1) * CALL_NAME_BYTES;
+      new Uint8Array(buffer).set([text.length, ...text], at);
+    }
+    return {
+      TRACE: this.trace,
+      traceOther: () => {
+        host.recall();
+        tracer.observer.after(host.request);
+      },
+      flushTrace: () => tracer.flush(),
+      ...instantiate(shortWayModule("peek", decode), program, {}),
+    };
   }
 
   private takeExecutor(): FarExecutor {

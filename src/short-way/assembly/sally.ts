@@ -1,2 +1,2 @@
-/** Where inside and host meet, and the only file that knows both: what the guest hands over, the host executes. */
-export { sally } from "./host/index.js";
+/** Where inside and outside meet, and the only file that knows both: what the guest hands over goes through the entry loop. */
+export { sally } from "./entry.js";

@@ -87,3 +87,8 @@ export function freeNumber(): i32 {
 export function isExclusive(row: usize): bool {
   return (rightsOf(row) & SHARED) === 0;
 }
+
+/** This machine's number of a call. */
+export function nativeOf(plan: u32): u64 {
+  return (plan >> 16) & 0x3ff;
+}

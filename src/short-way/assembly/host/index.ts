@@ -5,9 +5,10 @@
  * Arguments are copied once, into local variables; nothing else of the block decides.
  */
 import { CLOSED, OWNED } from "../../../host/descriptors.js";
+import { Right } from "../../../sallyport/call.js";
 import { BLOCK_BYTES, HEADER_BYTES, Kind, SYSCALL_PAYLOAD_BYTES } from "../../../sallyport/constants.js";
 import { CLOCK_PROCESS_CPUTIME_ID, Errno } from "../../../sallyport/linux.js";
-import { BLOCK, CALL, CLOCK, CONTROL, HELD, HERE, OVER, PLAN_COUNT, PLANS, RANDOM, RUN, Way } from "../../layout.js";
+import { BLOCK, CALL, CLOCK, CONTROL, HELD, HERE, OVER, PLAN_COUNT, PLANS, RANDOM, Way } from "../../layout.js";
 import {
   argument,
   bufferAddress,
@@ -16,6 +17,7 @@ import {
   isExclusive,
   LEFT,
   lowestFree,
+  nativeOf,
   RESULT,
   rightsOf,
   rowOf,
@@ -26,6 +28,7 @@ import {
   systemCall,
 } from "./core.js";
 import { open, status } from "./paths.js";
+import { isTraced, traceLine } from "./trace.js";
 
 /** The host in JavaScript executes the block. @returns what the guest gets for a hand-over */
 declare function other(): i32;
@@ -34,8 +37,6 @@ declare function findRandom(): void;
 
 const SIZE_MAX: u64 = BLOCK_BYTES - HEADER_BYTES - 16;
 const PAYLOAD_BYTES: u64 = SYSCALL_PAYLOAD_BYTES;
-const EEXIT = 4;
-const RUN_FUNCTION: usize = RUN + 8;
 const CLOCK_MAX: u64 = 11;
 const TIMESPEC_BYTES: u64 = 16;
 /** Longer requests go to the kernel, which a signal can interrupt. */
@@ -49,7 +50,7 @@ function transfer(plan: u32, dataBytes: u64): i64 {
   const address = bufferAddress(argument(1), length, dataBytes);
   const native = granted(argument(0), (plan >> 8) & 0xff);
   if (address === 0 || native < 0) return LEFT;
-  store<u64>(CALL, plan >> 16);
+  store<u64>(CALL, nativeOf(plan));
   store<u64>(CALL + 8, native);
   store<u64>(CALL + 16, address);
   store<u64>(CALL + 24, length);
@@ -66,7 +67,7 @@ function fill(plan: u32, dataBytes: u64): i64 {
   if (address === 0 || argument(2) !== 0) return LEFT;
   if (length > RANDOM_BYTES_MAX || load<u64>(RANDOM) === 0) {
     if (randomCalls < RANDOM_CALLS_BEFORE && ++randomCalls === RANDOM_CALLS_BEFORE) findRandom();
-    const given = systemCall(plan >> 16, address, length, 0, 0);
+    const given = systemCall(nativeOf(plan), address, length, 0, 0);
     return given < 0 ? LEFT : given;
   }
   setCall(load<u64>(RANDOM), address, length, 0, load<u64>(RANDOM + 8));
@@ -81,7 +82,7 @@ function seek(plan: u32): i64 {
   const whence = argument(2);
   // The position of a shared description belongs to every process that has it.
   if (row === 0 || load<i32>(row) < 0 || !isExclusive(row) || whence > 2) return LEFT;
-  store<u64>(CALL, plan >> 16);
+  store<u64>(CALL, nativeOf(plan));
   store<u64>(CALL + 8, load<i32>(row));
   store<u64>(CALL + 16, argument(1));
   store<u64>(CALL + 24, whence);
@@ -114,7 +115,7 @@ function close(plan: u32): i64 {
   const number = <i32>argument(0);
   if (number < load<i32>(lowestFree())) store<i32>(lowestFree(), number);
   if (!owned) return 0;
-  const result = systemCall(plan >> 16, native, 0, 0, 0);
+  const result = systemCall(nativeOf(plan), native, 0, 0, 0);
   store<i32>(HELD, CLOSED);
   return result === -Errno.EINTR ? 0 : result;
 }
@@ -140,13 +141,8 @@ function carryOut(plan: u32, dataBytes: u64): i64 {
   }
 }
 
-/**
- * The guest hands the block over: one turn of the entry loop, whose handler is the host. The keep was left on purpose, the
- * host executes the block, and the keep is entered again; nothing is asked of a caller.
- * @returns 0, or what the host in JavaScript answers
- */
-export function sally(): i32 {
-  store<i32>(RUN_FUNCTION, EEXIT);
+/** Executes the block. @returns 0, or what the host in JavaScript answers */
+export function execute(): i32 {
   const size = load<u64>(BLOCK);
   const number = load<u64>(BLOCK + HEADER_BYTES);
   const known = load<u64>(BLOCK + 8) === Kind.SYSCALL && number < <u64>PLAN_COUNT;
@@ -155,8 +151,10 @@ export function sally(): i32 {
   }
   const end = BLOCK + HEADER_BYTES + <usize>size;
   if ((load<u64>(end) | load<u64>(end + 8)) !== 0 || (load<i32>(OVER) | load<i32>(CONTROL)) !== 0) return other();
-  const result = carryOut(load<u32>(PLANS + ((<usize>number) << 2)), size - PAYLOAD_BYTES);
+  const plan = load<u32>(PLANS + ((<usize>number) << 2));
+  const result = carryOut(plan, size - PAYLOAD_BYTES);
   if (result === LEFT) return other();
   store<i64>(RESULT, result);
+  if (isTraced()) traceLine(plan, result, ((plan >> 8) & Right.READ) !== 0);
   return 0;
 }

@@ -27,6 +27,7 @@ import {
   isExclusive,
   LEFT,
   NULL,
+  nativeOf,
   rightsOf,
   rowOf,
   run,
@@ -84,7 +85,7 @@ export function open(plan: u32, dataBytes: u64): i64 {
   if (directory < 0 || number < 0) return LEFT;
   const parent = rightsOf(rowOf(argument(0)));
   const looks = (flags & O_DIRECTORY) === 0;
-  const result = openBeneath(plan >> 16, directory, flags, looks);
+  const result = openBeneath(nativeOf(plan), directory, flags, looks);
   if (result < 0) {
     if (result === -Errno.EINTR || result === -Errno.EAGAIN) return LEFT;
     return result === -Errno.EXDEV ? -Errno.EPERM : result;
@@ -151,5 +152,5 @@ export function status(plan: u32, dataBytes: u64): i64 {
 
 function statx(plan: u32, directory: i32, flags: u64, mask: u64, into: u64): i64 {
   store<u64>(CALL + 40, into);
-  return systemCall(plan >> 16, directory, load<u64>(HERE) + PATH, flags, mask & 0xffffffff);
+  return systemCall(nativeOf(plan), directory, load<u64>(HERE) + PATH, flags, mask & 0xffffffff);
 }
