@@ -29,7 +29,11 @@ const PARTS = {
   enter: { imports: ["errors.ts"], outside: PURE },
   "short-way": { imports: ["wasm"], outside: PURE },
   "short-way/assembly/host": { imports: ["sallyport", "host/descriptors.ts", "short-way/layout.ts"], outside: PURE },
-  "short-way/assembly/entry.ts": { imports: ["short-way/assembly/host", "short-way/layout.ts"], outside: PURE },
+  "short-way/assembly/thread.ts": { imports: [], outside: PURE },
+  "short-way/assembly/entry.ts": {
+    imports: ["short-way/assembly/host", "short-way/assembly/thread.ts", "short-way/layout.ts"],
+    outside: PURE,
+  },
   "short-way/assembly/sally.ts": { imports: ["short-way/assembly/entry.ts"], outside: PURE },
   "short-way/assembly/inside": {
     imports: ["sallyport", "shim", "short-way/layout.ts", "short-way/assembly/sally.ts"],

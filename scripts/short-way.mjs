@@ -12,8 +12,21 @@ import asc from "assemblyscript/asc";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const ASSEMBLY = "src/short-way/assembly/";
+/** What may stand in the place of a source: what is handed over to, and whether the keep has a thread of its own. */
+const NO_HOST = { "/sally.js.ts": "export declare function sally(): i32;" };
+const NO_LOOP = { "/sally.js.ts": 'export { execute as sally } from "./host/index.js";' };
+const IN_THREAD = { "/thread.js.ts": "export const IN_THREAD: bool = true;" };
+const SHARED_FLAGS = "--enable threads --sharedMemory --maximumMemory 65536".split(" ");
+
 /** The shim works on the program's memory, everything else on the one with the block. */
-const MODULES = { gate: "gate.ts", shim: "shim.ts", peek: "peek.ts" };
+const MODULES = {
+  gate: ["gate.ts"],
+  sharedGate: ["gate.ts", IN_THREAD, SHARED_FLAGS],
+  shim: ["shim.ts"],
+  peek: ["peek.ts"],
+};
+/** For tests and measurements. */
+const PARTS = { inside: ["gate.ts", NO_HOST], host: ["host/index.ts"], direct: ["gate.ts", NO_LOOP] };
 const FLAGS = "-O3 --runtime stub --noAssert --importMemory --initialMemory 0".split(" ");
 
 /** The numbers that a compiled file exports, as constants and as namespaces of them. */
@@ -63,15 +76,13 @@ function readSource(name) {
   }
 }
 
-/** What may stand in the place of sally.ts. */
-const NO_HOST = "export declare function sally(): i32;";
-const NO_LOOP = 'export { execute as sally } from "./host/index.js";';
-
-/** @param sally text in the place of sally.ts */
-async function compile(file, sally) {
+/** @param replaced texts by the end of the name of the file they stand for */
+async function compile(file, replaced = {}, flags = []) {
   let binary;
-  const { error, stderr } = await asc.main([`${ASSEMBLY}${file}`, "-o", "out.wasm", ...FLAGS], {
-    readFile: (name) => (sally !== undefined && name.endsWith("/sally.js.ts") ? sally : readSource(name)),
+  const sourceOf = (name) => Object.entries(replaced).find(([end]) => name.endsWith(end))?.[1] ?? readSource(name);
+  const words = [`${ASSEMBLY}${file}`, "-o", "out.wasm", ...FLAGS, ...flags];
+  const { error, stderr } = await asc.main(words, {
+    readFile: sourceOf,
     writeFile: (_path, contents) => {
       binary = contents;
     },
@@ -88,8 +99,8 @@ async function write(folder, name, file, values) {
 }
 
 const modules = {};
-for (const name of Object.keys(MODULES)) modules[name] = await compile(MODULES[name]);
+for (const [name, build] of Object.entries(MODULES)) modules[name] = await compile(...build);
 await write("dist/short-way", "modules", "modules.js", modules);
-await write("build/short-way", "inside", "inside.js", await compile("gate.ts", NO_HOST));
-await write("build/short-way", "host", "host.js", await compile("host/index.ts"));
-await write("build/short-way", "direct", "direct.js", await compile("gate.ts", NO_LOOP));
+for (const [name, build] of Object.entries(PARTS)) {
+  await write("build/short-way", name, `${name}.js`, await compile(...build));
+}

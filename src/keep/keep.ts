@@ -187,17 +187,20 @@ function setupOf(program: Program, options: CheckedOptions, grants: Grants, trac
 }
 
 /** Where nobody looks at the calls of a program, they can go the short way. */
-function gateFor({ backend, observers, policy, trace, limits }: CheckedOptions, program: Program): Gate | undefined {
-  // A trace of text is written on the short way as well.
-  const watched = observers.length > 0 || trace?.format === "json" || Object.keys(policy).length > 0;
-  const shared = program.memories.some((each) => each.descriptor.shared);
-  if (backend !== "inline" || watched || shared || Number.isFinite(limits.outputBytes)) return undefined;
-  if (!program.importNames.some((name) => SHORT_FUNCTIONS.includes(name))) return undefined;
-  return Gate.make(limits.descriptors, trace !== undefined);
+function gateFor(options: CheckedOptions, program: Program): Gate | undefined {
+  const { backend, observers, policy, trace, limits } = options;
+  const inThread = backend === "thread";
+  // A trace of text is written on the short way as well, but not where another thread may have to write its end.
+  const traced = trace !== undefined;
+  const watched = observers.length > 0 || (traced && (inThread || trace.format === "json"));
+  if (watched || Object.keys(policy).length > 0 || Number.isFinite(limits.outputBytes)) return undefined;
+  const several = program.threads || program.memories.some((each) => each.descriptor.shared);
+  if (several || !program.importNames.some((name) => SHORT_FUNCTIONS.includes(name))) return undefined;
+  return Gate.make(limits.descriptors, traced, inThread);
 }
 
 function shortWayOf(gate: Gate | undefined): Partial<Setup> {
-  return gate === undefined ? {} : { gate, control: gate.control };
+  return gate === undefined ? {} : { gate: gate.shared, control: gate.control };
 }
 
 /** Whether another thread may stop the program, as far as can be told before it was read. */

@@ -19,11 +19,13 @@ const DATA_BYTES = 4096;
 /** Where the other ways in lie. */
 const EXACT_ENTRY = 128;
 const THEN_ENTRY = 256;
+/** Where the data says where the words of somebody else are. */
+const FAR_ADDRESS = 128;
 const LOAD_ADDRESS_BYTES = 7;
 
-/** An instruction at an offset of the code that ends with the distance from its end to the data. */
-function toData(at: number, instruction: readonly number[]): number[] {
-  const distance = CODE_BYTES - at - LOAD_ADDRESS_BYTES;
+/** An instruction at an offset of the code that ends with the distance from its end to an offset of the data. */
+function toData(at: number, instruction: readonly number[], offset = 0): number[] {
+  const distance = CODE_BYTES + offset - at - LOAD_ADDRESS_BYTES;
   return [...instruction, distance & 0xff, distance >> 8, 0, 0];
 }
 
@@ -76,13 +78,13 @@ const SECOND_CALL = [
 ].flat();
 const THEN = [0x48, 0x85, 0xc0, 0x78, SECOND_CALL.length, ...SECOND_CALL]; // test rax, rax; js behind it
 
-/** `void call(void)` over words that lie elsewhere: the data begins with their address. */
-const FAR_RUN = 0;
-const FAR_THEN = 128;
-const FAR_FUNCTION = 256;
+/** `void call(void)` over words that lie elsewhere: where, stands at FAR_ADDRESS of the data. */
+const FAR_RUN = 384;
+const FAR_THEN = 512;
+const FAR_FUNCTION = 640;
 const TAKE_FAR = (at: number) => [
   ...[0xf3, 0x0f, 0x1e, 0xfa], // endbr64
-  ...toData(at + 4, [0x48, 0x8b, 0x3d]), // mov rdi, [rip + data]
+  ...toData(at + 4, [0x48, 0x8b, 0x3d], FAR_ADDRESS), // mov rdi, [rip + data + FAR_ADDRESS]
   0x57, // push rdi, which aligns the stack as well
 ];
 const GIVE_RESULT = [
@@ -125,10 +127,6 @@ const code = () =>
     [0, callCode(0, FROM_NUMBERS)],
     [EXACT_ENTRY, callCode(EXACT_ENTRY, FROM_WORDS)],
     [THEN_ENTRY, callCode(THEN_ENTRY, FROM_NUMBERS, THEN)],
-  ]);
-
-const farCode = () =>
-  laidOut([
     [FAR_RUN, [...TAKE_FAR(FAR_RUN), ...FAR_CALL, RET]],
     [FAR_THEN, [...TAKE_FAR(FAR_THEN), ...FAR_CALL, ...IF_DONE, RET]],
     [FAR_FUNCTION, [...TAKE_FAR(FAR_FUNCTION), ...FUNCTION_CALL, RET]],
@@ -162,9 +160,6 @@ export interface FarExecutor {
   release(): void;
 }
 
-/** Those that nobody uses, on this thread. */
-const idle: FarExecutor[] = [];
-
 /** Pages for a thread. @returns their address, 0 where this machine has or allows none */
 export function mapExecutor(): number {
   if (architecture !== "x86_64") return 0;
@@ -195,26 +190,34 @@ function createExecutor(): Executor | undefined {
   };
 }
 
+/** Those that nobody uses, on this thread: at first that in the thread's own pages, which is enough for one keep at a time. */
+let idle: FarExecutor[] | undefined;
+
 /** An executor over words that lie elsewhere. @returns undefined where this machine has or allows none */
 export function farExecutor(): FarExecutor | undefined {
-  return executor === undefined ? undefined : (idle.pop() ?? createFarExecutor());
+  if (pages === 0) return undefined;
+  idle ??= [createFarExecutor(pages)];
+  const found = idle.pop();
+  if (found !== undefined) return found;
+  // More pages, which stay for the process's life and serve one user after another.
+  const others = mapExecutor();
+  return others === 0 ? undefined : createFarExecutor(others);
 }
 
-/** Its pages stay for the process's life, and serve one user after another. */
-function createFarExecutor(): FarExecutor {
-  const far = mapCode(farCode(), DATA_BYTES);
-  const address = new BigUint64Array(koffi.view(BigInt(far + CODE_BYTES), WORD_BYTES));
-  const nowhere = new Uint8Array(WORDS * WORD_BYTES);
+function createFarExecutor(at: number): FarExecutor {
+  const address = new BigUint64Array(koffi.view(BigInt(at + CODE_BYTES + FAR_ADDRESS), WORD_BYTES));
+  // Who is released calls what no kernel has.
+  const nowhere = new BigInt64Array(WORDS).fill(-1n);
   const made: FarExecutor = {
-    run: entryAt(far + FAR_RUN),
-    runThen: entryAt(far + FAR_THEN),
-    runFunction: entryAt(far + FAR_FUNCTION),
-    aim(at) {
-      address[0] = BigInt(at);
+    run: entryAt(at + FAR_RUN),
+    runThen: entryAt(at + FAR_THEN),
+    runFunction: entryAt(at + FAR_FUNCTION),
+    aim(words) {
+      address[0] = BigInt(words);
     },
     release() {
-      address[0] = koffi.address(nowhere) as bigint;
-      idle.push(made);
+      address[0] = BigInt(koffi.address(nowhere));
+      idle!.push(made);
     },
   };
   return made;

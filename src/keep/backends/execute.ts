@@ -33,6 +33,7 @@ import { exceptionOf, trapOf } from "./exception.js";
 import { callWith, instantiationError, newMemory } from "./instantiate.js";
 import { type CallOutcome, Control, type Exception, type Outcome, type Setup } from "./setup.js";
 import { programWord, spawnThread } from "./shared.js";
+import { Gate } from "./short-way.js";
 import { ProgramWindow } from "./window.js";
 
 /** What rdi says at an exit on purpose: the program is over, or it wants a block looked at. */
@@ -78,6 +79,7 @@ class ProgramExecution implements Execution {
   private readonly wasi;
   private readonly imports: WebAssemblyImports;
   private readonly tracer;
+  private readonly gate: Gate | undefined;
   private instance: WebAssemblyInstance | undefined;
   private memory: WebAssemblyMemory | undefined;
   private cpu: InlineCpu<number> | undefined;
@@ -89,7 +91,8 @@ class ProgramExecution implements Execution {
     this.setup = setup;
     const { threads } = setup;
     const windowed = setup.window !== false;
-    const { gate } = setup;
+    const gate = setup.gate && Gate.over(setup.gate);
+    this.gate = gate;
     const block = gate?.block ?? new Block(new ArrayBuffer(BLOCK_BYTES));
     this.tracer =
       setup.trace === undefined
@@ -150,7 +153,7 @@ class ProgramExecution implements Execution {
     control[word] = 0;
     if (control[Control.STOP] === 0) {
       this.window.change(buffer);
-      this.setup.gate?.changeWindow(this.window.address(), buffer.byteLength);
+      this.gate?.changeWindow(this.window.address(), buffer.byteLength);
     }
     control[word] = inProgram;
   }
@@ -169,7 +172,7 @@ class ProgramExecution implements Execution {
         this.cpu!.sally();
       } catch {
         // A real trap: the program can catch exceptions of JavaScript, and the keep is over.
-        this.setup.gate?.end();
+        this.gate?.end();
         this.wasi.trap();
       }
       return registers.rdi;
@@ -269,7 +272,7 @@ class ProgramExecution implements Execution {
   /** The call the program made last, as a trace shows it. */
   private lastCall(): string {
     const { request } = this.host;
-    if (this.setup.gate !== undefined) this.host.recall();
+    if (this.gate !== undefined) this.host.recall();
     return request.data === 0 ? "" : callLine(request);
   }
 
@@ -285,7 +288,7 @@ class ProgramExecution implements Execution {
     if (memory !== undefined) this.bind(memory as WebAssemblyMemory);
     // What the shim asked on its own account is not the program's last call.
     this.host.request.data = 0;
-    this.setup.gate?.block.halves.fill(0, 0, HEADER_BYTES / 4);
+    this.gate?.block.halves.fill(0, 0, HEADER_BYTES / 4);
     return this.instance;
   }
 
@@ -317,7 +320,7 @@ class ProgramExecution implements Execution {
   }
 
   close(): void {
-    this.setup.gate?.end();
+    this.gate?.end();
     this.host.close();
     this.tracer?.close();
   }

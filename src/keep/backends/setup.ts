@@ -3,7 +3,7 @@ import type { Limits, Policy } from "../../host/index.js";
 import type { WasiGrant } from "../../shim/wasi/index.js";
 import type { Program } from "../program.js";
 import type { ThreadSetup } from "./shared.js";
-import type { Gate } from "./short-way.js";
+import type { GateMemory } from "./short-way.js";
 
 /** Where the trace of a keep goes. */
 export interface TraceSetup {
@@ -29,8 +29,8 @@ export const Control = {
 
 /** A keep, ready to be entered. */
 export interface Setup {
-  /** Where rows and control words lie in memory of WebAssembly: for keeps on the calling thread only. */
-  readonly gate?: Gate | undefined;
+  /** Where rows and control words lie, where calls can go the short way. */
+  readonly gate?: GateMemory | undefined;
   readonly program: Program;
   readonly args: readonly Uint8Array[];
   readonly env: readonly Uint8Array[];

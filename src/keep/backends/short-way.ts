@@ -1,10 +1,10 @@
 /**
- * The memory of a keep whose common calls go the short way, and the modules linked over it. Only for keeps on the calling
- * thread whose calls nobody decides on, watches or counts: everything else needs the host in JavaScript at each call.
+ * The memory of a keep whose common calls go the short way, and the modules linked over it. Only for keeps whose calls nobody
+ * decides on, watches or counts: everything else needs the host in JavaScript at each call.
  */
 
 import { HELD_COUNT } from "../../host/core.js";
-import { rowWords } from "../../host/descriptors.js";
+import { CLOSED, rowWords } from "../../host/descriptors.js";
 import type { Host } from "../../host/host.js";
 import { TRACED_CALLS, writeShortWays } from "../../host/short-way.js";
 import { clockGettimeAddress } from "../../kernel/clock.js";
@@ -59,6 +59,27 @@ export interface ShortWayParts {
   readonly module?: WebAssemblyModule;
 }
 
+/** What a gate lies in. */
+export interface GateMemory {
+  readonly memory: WebAssemblyMemory;
+  /** Most descriptors. */
+  readonly limit: number;
+  /** There is room for the lines of a trace. */
+  readonly traced: boolean;
+}
+
+const wholeWords = (bytes: number): number => Math.ceil(bytes / WORD) * WORD;
+
+/** Where the table of the program's descriptors lies, behind the rows of the host's. */
+function tableAt(limit: number): number {
+  return wholeWords(ROWS + rowWords(limit) * Int32Array.BYTES_PER_ELEMENT);
+}
+
+/** Where a trace lies. */
+function traceAt(limit: number): number {
+  return wholeWords(tableAt(limit) + rowsBytes(limit, limit));
+}
+
 /** Memory in which the block lies, and what host and inside keep beside it. */
 export class Gate {
   /** Rows of the host's descriptors. */
@@ -80,17 +101,13 @@ export class Gate {
   /** Where the trace lies; 0: there is none. */
   private readonly trace: number;
 
-  private constructor(limit: number, traced: boolean) {
+  private constructor({ memory, limit, traced }: GateMemory) {
     this.limit = limit;
-    const rows = rowWords(limit) * Int32Array.BYTES_PER_ELEMENT;
-    this.table = Math.ceil((ROWS + rows) / WORD) * WORD;
-    const end = Math.ceil((this.table + rowsBytes(limit, limit)) / WORD) * WORD;
-    this.trace = traced ? end : 0;
-    const pages = Math.ceil((end + (traced ? TRACE_BYTES : 0)) / MEMORY_PAGE_BYTES);
-    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    this.memory = memory;
+    this.table = tableAt(limit);
+    this.trace = traced ? traceAt(limit) : 0;
     const { buffer } = this.memory;
     this.rows = new Int32Array(buffer, ROWS, rowWords(limit));
-    this.rows.fill(-1, 0, limit);
     this.control = new Int32Array(buffer, CONTROL, Control.WORDS);
     this.held = new Int32Array(buffer, HELD, HELD_COUNT);
     this.block = new Block(buffer, BLOCK, BLOCK_BYTES);
@@ -99,20 +116,44 @@ export class Gate {
     this.address = addressOf(this.words);
   }
 
-  /** A gate for so many descriptors. @returns undefined where this machine has no executor, or no memory for one */
-  static make(limit: number, traced: boolean): Gate | undefined {
+  /**
+   * A gate with no descriptors yet.
+   * @param limit most descriptors
+   * @param traced with room for the lines of a trace
+   * @param shared for a keep with a thread of its own: {@link memory} can be posted to it
+   * @returns undefined where this machine has no executor, or no memory for one
+   */
+  static make(limit: number, traced: boolean, shared = false): Gate | undefined {
     if (executor === undefined) return undefined;
+    const pages = Math.ceil((traceAt(limit) + (traced ? TRACE_BYTES : 0)) / MEMORY_PAGE_BYTES);
     try {
-      return new Gate(limit, traced);
+      const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
+      const gate = new Gate({ memory, limit, traced });
+      gate.rows.fill(CLOSED, 0, limit);
+      return gate;
     } catch (error) {
       if (error instanceof RangeError) return undefined;
       throw error;
     }
   }
 
+  /** A gate that was made by another thread. @returns undefined where this thread has no executor */
+  static over(memory: GateMemory): Gate | undefined {
+    return executor === undefined ? undefined : new Gate(memory);
+  }
+
+  /** What another thread needs to have the gate as well. */
+  get shared(): GateMemory {
+    return { memory: this.memory, limit: this.limit, traced: this.trace !== 0 };
+  }
+
   /** Where a tracer collects its lines. */
   get traceMemory(): { readonly memory: ArrayBufferLike; readonly at: number } | undefined {
     return this.trace === 0 ? undefined : { memory: this.memory.buffer, at: this.trace };
+  }
+
+  private get isShared(): boolean {
+    return !(this.memory.buffer instanceof ArrayBuffer);
   }
 
   private set(at: number, value: number): void {
@@ -147,7 +188,7 @@ export class Gate {
     this.set(CLOCK, clockGettimeAddress());
     writeShortWays(new Uint32Array(memory.buffer, PLANS, PLAN_COUNT));
     new Uint8Array(memory.buffer).set(errnoTable(), ERRORS);
-    const inside = instantiate(parts.module ?? shortWayModule("gate", decode), memory, {
+    const inside = instantiate(parts.module ?? shortWayModule(this.isShared ? "sharedGate" : "gate", decode), memory, {
       run,
       runThen,
       runFunction,
