@@ -43,8 +43,8 @@ const SIGNATURE = /^[iI]{0,100}$/;
  * `trap`, which executes `unreachable`. A trap cannot be caught by a program; an exception thrown by JavaScript can
  * (`catch_all`).
  *
- * Functions with a short way ask it first, with the program's own parameters, once it is open; where it answers a negative
- * number, nothing has happened, and the JavaScript function is called.
+ * Functions with a short way ask it first, with the program's own parameters, while it is open, which it is no more when the
+ * program is over; where it answers a negative number, nothing has happened, and the JavaScript function is called.
  *
  * @param signatures function name to parameters, `i` for i32 and `I` for i64
  * @param withoutResult names of the functions that have no result
@@ -80,7 +80,7 @@ export function adapterModule(
     const place = short.indexOf(name);
     const first = place < 0 ? [] : askShortWay(parameters, exportType, place);
     const locals = place < 0 ? 0 : 1;
-    functions.push({ type: exportType, locals, code: [...TRAP_WHEN_OVER, ...first, ...forward(parameters, index)] });
+    functions.push({ type: exportType, locals, code: [...first, ...TRAP_WHEN_OVER, ...forward(parameters, index)] });
     exports.push({ name, kind: "function", index: adapted.length + index });
   }
   exports.push({ name: ADAPTER_TRAP, kind: "function", index: 2 * adapted.length });

@@ -192,6 +192,8 @@ export class Gate {
       run,
       runThen,
       runFunction,
+      runOften: () => run(),
+      runFunctionOften: () => runFunction(),
       other: () => {
         // What the short way cannot tell from here: whether the memory has grown.
         link.look();

@@ -27,7 +27,7 @@ export function createProcess(program: Program): WasiFunctions {
   /** Never returns: the host notes the code and the way back is a trap. */
   function proc_exit(code: number): never {
     program.exitCode = code >>> 0;
-    program.over.value = 1;
+    program.end();
     engine.numbers(plans.exit_group, code);
     program.trap();
   }

@@ -1,6 +1,5 @@
 /** What every function of the shim works on. */
 import type { Engine } from "../../guest/engine.js";
-import type { WebAssemblyGlobal } from "../../wasm/engine.js";
 import type { Descriptors } from "./descriptors.js";
 import type { ProgramMemory } from "./memory.js";
 
@@ -16,8 +15,8 @@ export interface Program {
   readonly descriptors: Descriptors;
   readonly args: readonly Uint8Array[];
   readonly env: readonly Uint8Array[];
-  /** Set to 1 when the program is over: no call does anything afterwards. */
-  readonly over: WebAssemblyGlobal;
+  /** The program is over: no call does anything afterwards. */
+  readonly end: () => void;
   /** The code given to proc_exit; undefined before. */
   exitCode: number | undefined;
   /** Ends the program by a trap, which it cannot catch. */

@@ -163,7 +163,12 @@ export function createWasi(options: WasiOptions): Wasi {
   let leave: (() => never) | undefined;
   const trap = (): never => leave!();
   const over = flag();
-  const program: Program = { engine, memory, descriptors, args, env, over, exitCode: undefined, trap };
+  const open = flag();
+  const end = () => {
+    over.value = 1;
+    open.value = 0;
+  };
+  const program: Program = { engine, memory, descriptors, args, env, end, exitCode: undefined, trap };
   const clocks = createClocks(program);
   const opening = createOpen(program);
   const functions = createFunctions(program, clocks.functions, opening.functions);
@@ -171,7 +176,6 @@ export function createWasi(options: WasiOptions): Wasi {
   const { shortWay } = options;
   const adapter = adapterFor(names, shortWay !== undefined);
   const table = new WebAssembly.Table({ element: "anyfunc", initial: SHORT_FUNCTIONS.length });
-  const open = flag();
   const shared = { [ADAPTER_OVER]: over, [ADAPTER_SHORT.TABLE]: table };
   const adapted = instantiate(adapter, { ...functions, ...shared, [ADAPTER_SHORT.OPEN]: open });
   leave = adapted[ADAPTER_TRAP] as () => never;

@@ -21,6 +21,7 @@ import {
 import { BLOCK, CALL, HELD, HERE, HOW, PATH, PATH_BYTES, ROWS, STATUS } from "../../layout.js";
 import {
   argument,
+  callLinux,
   DATA,
   freeNumber,
   granted,
@@ -30,7 +31,6 @@ import {
   nativeOf,
   rightsOf,
   rowOf,
-  run,
   runThen,
   setCall,
   setRights,
@@ -118,8 +118,9 @@ function openBeneath(number: u64, directory: i32, flags: u64, looks: bool): i64 
     store<u64>(SECOND, FSTAT);
     store<u64>(SECOND + 8, here + STATUS);
     runThen();
-  } else run();
-  return load<i64>(CALL + 56);
+    return load<i64>(CALL + 56);
+  }
+  return callLinux();
 }
 
 /** Whether the path copied last is one component that is neither `.` nor `..`. */
