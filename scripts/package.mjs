@@ -78,9 +78,11 @@ function* problems(entries) {
     if (UNWANTED.test(path)) yield `${path}: does not belong into the package`;
     // The bundle is made of all sources together.
     const made = /^dist\/(?!bundle\/)(.*)\.(?:d\.ts|js)(?:\.map)?$/.exec(path);
-    if (made !== null && !byPath.has(`src/${made[1]}.ts`))
+    const isMade = made !== null && [".ts", ".d.ts"].some((ending) => byPath.has(`src/${made[1]}${ending}`));
+    if (made !== null && !isMade)
       yield `${path}: its source is gone; npm run clean, then build`;
-    const source = /^src\/(.*)\.ts$/.exec(path);
+    // What becomes WebAssembly is in one file with all of it.
+    const source = /^src\/(?!short-way\/assembly\/)(.*?)(?:\.d)?\.ts$/.exec(path);
     if (source !== null && !byPath.has(`dist/${source[1]}.js`)) yield `${path}: is not built; npm run build`;
   }
   const size = entries.reduce((sum, { bytes }) => sum + bytes.length, 0);
