@@ -207,7 +207,7 @@ export function farExecutor(): FarExecutor | undefined {
 function createFarExecutor(at: number): FarExecutor {
   const address = new BigUint64Array(koffi.view(BigInt(at + CODE_BYTES + FAR_ADDRESS), WORD_BYTES));
   // Who is released calls what no kernel has.
-  const nowhere = new BigInt64Array(WORDS).fill(-1n);
+  const nowhere = new BigInt64Array(new ArrayBuffer(WORDS * WORD_BYTES)).fill(-1n);
   const made: FarExecutor = {
     run: entryAt(at + FAR_RUN),
     runThen: entryAt(at + FAR_THEN),

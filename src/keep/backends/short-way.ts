@@ -24,6 +24,7 @@ import {
   HELD,
   HERE,
   instantiate,
+  LISTED_NUMBER,
   MEMORY_PAGE_BYTES,
   OVER,
   PLAN_COUNT,
@@ -176,7 +177,8 @@ export class Gate {
   /** The short way of a keep. */
   shortWay(parts: ShortWayParts): ShortWay {
     const { buffer } = this.memory;
-    return { table: buffer, at: this.table, link: (link) => this.link(parts, link) };
+    const listed = new Int32Array(buffer, LISTED_NUMBER, 2);
+    return { table: buffer, at: this.table, listed, link: (link) => this.link(parts, link) };
   }
 
   private link(parts: ShortWayParts, link: ShortWayLink): Readonly<Record<string, unknown>> {

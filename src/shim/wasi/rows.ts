@@ -46,6 +46,8 @@ export class RowDescriptors extends Descriptors {
   protected readonly capacity: number;
   protected readonly reader: number;
   private readonly names: readonly (Uint8Array | null)[];
+  /** Number and generation of the directory whose records the short way keeps. */
+  private readonly listed: Int32Array;
   private readonly copies: (Entry | undefined)[] = [];
 
   /**
@@ -55,6 +57,7 @@ export class RowDescriptors extends Descriptors {
    * @param at where they start, a multiple of 4
    * @param reader what marks the directories that are read through this table
    * @param names names of directories
+   * @param listed where the short way says whose records it keeps: number and generation
    */
   constructor(
     max: number,
@@ -63,6 +66,7 @@ export class RowDescriptors extends Descriptors {
     at: number,
     reader: number,
     names: readonly (Uint8Array | null)[],
+    listed: Int32Array = new Int32Array(2),
   ) {
     super(max);
     this.max = max;
@@ -71,6 +75,7 @@ export class RowDescriptors extends Descriptors {
     this.inUse = new Uint8Array(memory, at + this.words.byteLength, max);
     this.reader = reader;
     this.names = names;
+    this.listed = listed;
   }
 
   override get(fd: number): Entry {
@@ -107,7 +112,9 @@ export class RowDescriptors extends Descriptors {
       if (!this.holds(from, source) || !this.holds(to, target)) return false;
       this.clear(to >>> 0, target);
       this.clear(from >>> 0, source);
+      const records = this.listed[1] === source.generation;
       this.write(to >>> 0, source, this.words[this.at(from >>> 0) + Row.READER]!);
+      if (records) this.listed.set([to >>> 0, source.generation]);
       return true;
     });
   }

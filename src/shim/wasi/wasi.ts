@@ -85,6 +85,8 @@ export interface ShortWay {
   /** Memory for the table of descriptors: {@link rowsBytes} from `at` on. */
   readonly table: ArrayBufferLike;
   readonly at: number;
+  /** Where it says which directory's records it keeps: see {@link RowDescriptors}. */
+  readonly listed: Int32Array;
   /** Makes the functions, once the program's memory is known. @returns functions of WebAssembly, by name */
   link(link: ShortWayLink): Readonly<Record<string, unknown>>;
 }
@@ -243,7 +245,8 @@ function createDescriptors(options: WasiOptions, entries: readonly Entry[]): Des
   const { sharing, shortWay } = options;
   const names = entries.map(({ name }) => name);
   if (sharing !== undefined) return new SharedDescriptors(max, sharing, names);
-  if (shortWay !== undefined) return new RowDescriptors(max, max, shortWay.table, shortWay.at, 1, names);
+  if (shortWay !== undefined)
+    return new RowDescriptors(max, max, shortWay.table, shortWay.at, 1, names, shortWay.listed);
   return new Descriptors(max);
 }
 
