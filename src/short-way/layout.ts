@@ -16,8 +16,8 @@ export const WINDOW_BYTES = 144;
 export const CLOCK = 152;
 /** Address of the vDSO's `getrandom`, 0 where there is none; of its state; the state's size. 64 bits each. */
 export const RANDOM = 160;
-/** Nonzero once the keep is over: no further call is carried out here. */
-export const OVER = 184;
+/** Nonzero once the keep is over: no further call is carried out here. Right in front of the next, to be read with it. */
+export const OVER = 188;
 /** Nonzero: the keep must stop. The words of `Control` begin here. */
 export const CONTROL = 192;
 /** Native descriptors that are open and in no table, as the host's `Held` numbers them. */

@@ -8,7 +8,7 @@ import { CLOSED, OWNED } from "../../../host/descriptors.js";
 import { Right } from "../../../sallyport/call.js";
 import { BLOCK_BYTES, HEADER_BYTES, Kind, SYSCALL_PAYLOAD_BYTES } from "../../../sallyport/constants.js";
 import { CLOCK_PROCESS_CPUTIME_ID, Errno } from "../../../sallyport/linux.js";
-import { BLOCK, CALL, CLOCK, CONTROL, HELD, HERE, OVER, PLAN_COUNT, PLANS, RANDOM, Way } from "../../layout.js";
+import { BLOCK, CALL, CLOCK, HELD, HERE, OVER, PLAN_COUNT, PLANS, RANDOM, Way } from "../../layout.js";
 import {
   argument,
   bufferAddress,
@@ -154,7 +154,7 @@ export function execute(): i32 {
     return other();
   }
   const end = BLOCK + HEADER_BYTES + <usize>size;
-  if ((load<u64>(end) | load<u64>(end + 8)) !== 0 || (load<i32>(OVER) | load<i32>(CONTROL)) !== 0) return other();
+  if ((load<u64>(end) | load<u64>(end + 8)) !== 0 || load<u64>(OVER) !== 0) return other();
   const plan = load<u32>(PLANS + ((<usize>number) << 2));
   const result = carryOut(plan, size - PAYLOAD_BYTES);
   if (result === LEFT) return other();
