@@ -39,7 +39,11 @@ const PARTS = {
     imports: ["sallyport", "shim", "short-way/layout.ts", "short-way/assembly/sally.ts"],
     outside: PURE,
   },
-  "short-way/assembly/gate.ts": { imports: ["short-way/assembly/inside"], outside: PURE },
+  "short-way/assembly/apart.ts": { imports: ["short-way/assembly/host"], outside: PURE },
+  "short-way/assembly/gate.ts": {
+    imports: ["short-way/assembly/inside", "short-way/assembly/apart.ts"],
+    outside: PURE,
+  },
   "short-way/assembly/peek.ts": { imports: [], outside: PURE },
   "short-way/assembly/shim.ts": { imports: ["sallyport", "shim", "short-way/layout.ts"], outside: PURE },
   devices: { imports: ["errors.ts", "sallyport"], outside: PURE },

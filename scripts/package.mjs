@@ -79,8 +79,7 @@ function* problems(entries) {
     // The bundle is made of all sources together.
     const made = /^dist\/(?!bundle\/)(.*)\.(?:d\.ts|js)(?:\.map)?$/.exec(path);
     const isMade = made !== null && [".ts", ".d.ts"].some((ending) => byPath.has(`src/${made[1]}${ending}`));
-    if (made !== null && !isMade)
-      yield `${path}: its source is gone; npm run clean, then build`;
+    if (made !== null && !isMade) yield `${path}: its source is gone; npm run clean, then build`;
     // What becomes WebAssembly is in one file with all of it.
     const source = /^src\/(?!short-way\/assembly\/)(.*?)(?:\.d)?\.ts$/.exec(path);
     if (source !== null && !byPath.has(`dist/${source[1]}.js`)) yield `${path}: is not built; npm run build`;

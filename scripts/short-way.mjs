@@ -13,7 +13,7 @@ import asc from "assemblyscript/asc";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const ASSEMBLY = "src/short-way/assembly/";
 /** What may stand in the place of a source: what is handed over to, and whether the keep has a thread of its own. */
-const NO_HOST = { "/sally.js.ts": "export declare function sally(): i32;" };
+const NO_HOST = { "/sally.js.ts": "export declare function sally(): i32;", "/apart.js.ts": "" };
 const NO_LOOP = { "/sally.js.ts": 'export { execute as sally } from "./host/index.js";' };
 const IN_THREAD = { "/thread.js.ts": "export const IN_THREAD: bool = true;" };
 const SHARED_FLAGS = "--enable threads --sharedMemory --maximumMemory 65536".split(" ");

@@ -48,7 +48,7 @@ const RANDOM_CALLS_BEFORE = 16;
 let randomCalls = 0;
 let clockCalls = 0;
 
-function transfer(plan: u32, dataBytes: u64): i64 {
+export function transfer(plan: u32, dataBytes: u64): i64 {
   const length = argument(2);
   const address = bufferAddress(argument(1), length, dataBytes);
   const native = granted(argument(0), (plan >> 8) & 0xff);
@@ -63,7 +63,7 @@ function transfer(plan: u32, dataBytes: u64): i64 {
   return result === -Errno.EINTR || result === -Errno.EAGAIN ? LEFT : result;
 }
 
-function fill(plan: u32, dataBytes: u64): i64 {
+export function fill(plan: u32, dataBytes: u64): i64 {
   const length = argument(1);
   const address = bufferAddress(argument(0), length, dataBytes);
   if (address === 0 || argument(2) !== 0) return LEFT;
@@ -79,7 +79,7 @@ function fill(plan: u32, dataBytes: u64): i64 {
   return result < 0 ? LEFT : result;
 }
 
-function seek(plan: u32): i64 {
+export function seek(plan: u32): i64 {
   const row = rowOf(argument(0));
   const whence = argument(2);
   // The position of a shared description belongs to every process that has it.
@@ -106,7 +106,7 @@ function clock(dataBytes: u64): i64 {
   return load<i64>(CALL + 56) === 0 ? 0 : LEFT;
 }
 
-function close(plan: u32): i64 {
+export function close(plan: u32): i64 {
   const row = rowOf(argument(0));
   if (row === 0) return LEFT;
   const native = load<i32>(row);
