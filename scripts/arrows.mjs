@@ -44,7 +44,7 @@ const PARTS = {
     imports: ["short-way/assembly/inside", "short-way/assembly/apart.ts"],
     outside: PURE,
   },
-  "short-way/assembly/peek.ts": { imports: [], outside: PURE },
+  "short-way/assembly/window.ts": { imports: [], outside: PURE },
   "short-way/assembly/shim.ts": { imports: ["sallyport", "shim", "short-way/layout.ts"], outside: PURE },
   devices: { imports: ["errors.ts", "sallyport"], outside: PURE },
   "devices/check": { imports: ["errors.ts", "sallyport", "devices"], outside: PURE },

@@ -23,7 +23,7 @@ const MODULES = {
   gate: ["gate.ts"],
   sharedGate: ["gate.ts", IN_THREAD, SHARED_FLAGS],
   shim: ["shim.ts"],
-  peek: ["peek.ts"],
+  window: ["window.ts"],
 };
 /** For tests and measurements. */
 const PARTS = { inside: ["gate.ts", NO_HOST], host: ["host/index.ts"], direct: ["gate.ts", NO_LOOP] };

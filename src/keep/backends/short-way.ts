@@ -202,12 +202,16 @@ export class Gate {
         return sally();
       },
       adopt: host.adopt,
-      ...this.linkTrace(parts, link.memory),
+      ...instantiate(shortWayModule("window", decode), link.memory, {}),
+      ...this.linkTrace(parts),
       findRandom: () => this.findRandom(),
       LIMIT: limit,
       FSTAT: SYS.fstat,
       MODE_OFFSET: STRUCTS.stat.fields.st_mode.offset,
-      attack,
+      attack: () => {
+        link.close();
+        return attack();
+      },
       enterOther: link.enterOther,
       TABLE: table,
       CAPACITY: limit,
@@ -216,10 +220,9 @@ export class Gate {
     return instantiate(shortWayModule("shim", decode), link.memory, { ...inside, TRANSFER_MAX: BLOCK_BYTES });
   }
 
-  private linkTrace({ host, tracer, immediate }: ShortWayParts, program: WebAssemblyMemory): object {
+  private linkTrace({ host, tracer, immediate }: ShortWayParts): object {
     const nothing = () => 0;
-    if (tracer === undefined)
-      return { TRACE: 0, traceOther: nothing, flushTrace: nothing, peek: nothing, peekWord: () => 0n };
+    if (tracer === undefined) return { TRACE: 0, traceOther: nothing, flushTrace: nothing };
     const { buffer } = this.memory;
     new Int32Array(buffer, this.trace, 2)[1] = immediate ? 1 : 0;
     const { units, lengths } = textEscapes();
@@ -237,7 +240,6 @@ export class Gate {
         tracer.observer.after(host.request);
       },
       flushTrace: () => tracer.flush(),
-      ...instantiate(shortWayModule("peek", decode), program, {}),
     };
   }
 

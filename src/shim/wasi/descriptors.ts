@@ -46,7 +46,7 @@ export const UNSEEKABLE = STDIO | SOCKET | Kind.FIFO | Kind.TERMINAL;
 export const Access = { NONE: 0, READ: 1, WRITE: 2, BOTH: 3 } as const;
 
 /** What may go the short way in WebAssembly, without any further question; bits. */
-export const Short = { READ: 1, WRITE: 2, SEEK: 4, DIRECTORY: 8, CLOSE: 16, STDIO: 32, STATUS: 64 } as const;
+export const Short = { READ: 1, WRITE: 2, SEEK: 4, DIRECTORY: 8, CLOSE: 16, STDIO: 32, STATUS: 64, LIST: 128 } as const;
 
 /** By the place of the kind's bit: the engine looks small keys up in an array. */
 const FILETYPES: Readonly<Record<number, number>> = {
@@ -141,6 +141,7 @@ export class Entry {
       (seeks ? Short.SEEK : 0) |
       (told ? Short.STATUS : 0) |
       (directory ? Short.DIRECTORY : 0) |
+      (kind === Kind.DIRECTORY && !this.lacks(Right.FD_READDIR) ? Short.LIST : 0) |
       (standard ? Short.STDIO : Short.CLOSE)
     );
   }

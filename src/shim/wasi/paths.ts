@@ -12,12 +12,12 @@ const SLASH = 0x2f;
  * @returns its bytes, or ILSEQ (not UTF-8), INVAL (holds a zero byte), NOENT (empty), PERM (absolute), NAMETOOLONG
  */
 export function readPath(memory: ProgramMemory, start: number, length: number): Uint8Array | number {
+  if (length === 0) return Errno.NOENT;
   // What is too long is looked at where it lies: the first thing wrong decides, and copying could take gigabytes.
   const tooLong = length >= PATH_BYTES_MAX;
   const path = tooLong ? memory.bytes.subarray(start, start + length) : memory.bytes.slice(start, start + length);
   const error = checkText(path, path.length);
   if (error !== 0) return error;
-  if (length === 0) return Errno.NOENT;
   if (path[0] === SLASH) return Errno.PERM;
   return tooLong ? Errno.NAMETOOLONG : path;
 }

@@ -112,9 +112,7 @@ export class RowDescriptors extends Descriptors {
       if (!this.holds(from, source) || !this.holds(to, target)) return false;
       this.clear(to >>> 0, target);
       this.clear(from >>> 0, source);
-      const records = this.listed[1] === source.generation;
       this.write(to >>> 0, source, this.words[this.at(from >>> 0) + Row.READER]!);
-      if (records) this.listed.set([to >>> 0, source.generation]);
       return true;
     });
   }
@@ -176,6 +174,8 @@ export class RowDescriptors extends Descriptors {
     words[at + Row.SHORT] = entry.short;
     const generation = (words[Head.GENERATIONS]! + 1) | 0 || 1;
     words[Head.GENERATIONS] = generation;
+    // What was read of a directory is still so when it has another number, or other rights.
+    if (entry.generation !== 0 && this.listed[1] === entry.generation) this.listed.set([number, generation]);
     entry.generation = generation;
     this.copies[number] = entry;
     Atomics.store(this.inUse, entry.descriptor, 1);

@@ -78,6 +78,8 @@ export interface ShortWayLink {
   readonly enterOther: Opening["enter"];
   /** Looks whether the program's memory has grown. */
   readonly look: () => void;
+  /** No call is asked of the short way any more. */
+  readonly close: () => void;
 }
 
 /** Where common functions may go past JavaScript. */
@@ -166,9 +168,12 @@ export function createWasi(options: WasiOptions): Wasi {
   const trap = (): never => leave!();
   const over = flag();
   const open = flag();
+  const close = () => {
+    open.value = 0;
+  };
   const end = () => {
     over.value = 1;
-    open.value = 0;
+    close();
   };
   const program: Program = { engine, memory, descriptors, args, env, end, exitCode: undefined, trap };
   const clocks = createClocks(program);
@@ -197,7 +202,7 @@ export function createWasi(options: WasiOptions): Wasi {
     memory.bind(bound);
     clocks.start();
     if (shortWay === undefined || isShared(bound)) return;
-    const linked = shortWay.link({ memory: bound, enterOther: opening.enter, look: () => memory.look() });
+    const linked = shortWay.link({ memory: bound, enterOther: opening.enter, look: () => memory.look(), close });
     for (const [place, name] of SHORT_FUNCTIONS.entries()) table.set(place, linked[name]);
     open.value = 1;
   }

@@ -10,6 +10,8 @@ export declare function runFunction(): void;
 /** The same through functions of JavaScript: slower at first, and faster once the engine has optimised them. */
 declare function runOften(): void;
 export declare function runFunctionOften(): void;
+/** Pages of the program's memory at this moment. */
+declare function windowPages(): u32;
 /** Most descriptors. */
 declare const LIMIT: i32;
 
@@ -58,8 +60,9 @@ export function systemCall(number: u64, a: u64, b: u64, c: u64, d: u64): i64 {
 export function bufferAddress(reference: u64, length: u64, dataBytes: u64): u64 {
   if (reference >> 32 === 1) {
     const start = reference & 0xffffffff;
-    // It may have grown since: then the host in JavaScript looks again.
     const room = load<u64>(WINDOW_BYTES);
+    // It has grown since the host looked, and may lie elsewhere: the host in JavaScript looks again.
+    if ((<u64>windowPages()) << 16 !== room) return 0;
     return length > room || start > room - length ? 0 : load<u64>(WINDOW) + start;
   }
   return length > dataBytes || reference > dataBytes - length ? 0 : load<u64>(HERE) + DATA + reference;

@@ -146,6 +146,9 @@ export function status(plan: u32, dataBytes: u64): i64 {
   }
   const directory = granted(argument(0), Right.LOOKUP);
   if (path > dataBytes || !copyPath(path, dataBytes) || directory < 0 || !isSingleName()) return LEFT;
+  // Where the answer is written over the path, that cannot be left to anybody afterwards.
+  const overlaps = path < output + STATX_BYTES && path + pathLength >= output;
+  if (overlaps && (argument(2) & AT_SYMLINK_NOFOLLOW) === 0) return LEFT;
   const result = statx(plan, directory, AT_SYMLINK_NOFOLLOW, mask, into);
   if (result !== 0 || (argument(2) & AT_SYMLINK_NOFOLLOW) !== 0) return result;
   return (load<u16>(DATA + <usize>output + STATX_MODE) & S_IFMT) === S_IFLNK ? LEFT : result;

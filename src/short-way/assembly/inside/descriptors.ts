@@ -98,7 +98,8 @@ export function open(fd: i32, length: i32, flags: i32): i32 {
   const type = guest.openedMode & S_IFMT;
   if (type === S_IFREG)
     return enter(descriptor, parent, Kind.REGULAR, Short.READ | Short.SEEK | Short.CLOSE | Short.STATUS);
-  if (type === S_IFDIR) return enter(descriptor, parent, Kind.DIRECTORY, Short.DIRECTORY | Short.CLOSE | Short.STATUS);
+  if (type === S_IFDIR)
+    return enter(descriptor, parent, Kind.DIRECTORY, Short.DIRECTORY | Short.LIST | Short.CLOSE | Short.STATUS);
   return enterOther(fd, descriptor, guest.openedMode);
 }
 

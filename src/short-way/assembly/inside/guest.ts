@@ -25,6 +25,7 @@ const NUMBER: usize = BLOCK + HEADER_BYTES;
 const ARGUMENTS: usize = NUMBER + 8;
 const RESULT: usize = ARGUMENTS + 48;
 const NULL: u64 = u64.MAX_VALUE;
+const ERRNO_MAX: u32 = 4095;
 const FIRST_ERRNO: u64 = u64.MAX_VALUE - 4094;
 /** High half of a reference into the program's memory. */
 const WINDOWED: u64 = 1 << 32;
@@ -67,7 +68,8 @@ function setArguments(a: u64, b: u64, c: u64, d: u64): void {
 /** Hands over. @returns the return word, or -errno: then its bit 63 is set */
 function exchange(): i64 {
   const error = sally();
-  return error === 0 ? load<i64>(RESULT) : -error;
+  if (error === 0) return load<i64>(RESULT);
+  return <u32>error > ERRNO_MAX ? -Errno.EIO : -error;
 }
 
 function failed(result: i64): bool {
@@ -175,7 +177,8 @@ export function open(directory: i32, length: usize, flags: i32): i64 {
 export function close(descriptor: i32): i64 {
   begin(plans.close.number, 0);
   setArguments(descriptor, NULL, NULL, NULL);
-  return exchangeSize(0);
+  const result = exchange();
+  return failed(result) ? result : 0;
 }
 
 /** Asks what a file is: the descriptor itself, or the path that was put. struct statx is in the data then. @returns 0, or -errno */

@@ -14,7 +14,7 @@ import {
   NOT_HERE,
 } from "../../layout.js";
 import * as guest from "./guest.js";
-import { allowed, errorOf, get, rowOf, set } from "./rows.js";
+import { allowed, get, rowOf, set } from "./rows.js";
 
 /** Read at a time. */
 const BATCH_BYTES = 32768;
@@ -109,24 +109,25 @@ function addEntry(entry: usize, length: usize): i32 {
   if (nameLength >= room || nameLength === 0) guest.attacked();
   const dots = load<u8>(at) === DOT && (nameLength === 1 || (nameLength === 2 && load<u8>(at + 1) === DOT));
   if (!dots) addRecord(inode, filetypeOf(type), nameLength);
-  else if (nameLength === 1) ownInode = inode;
+  else if (nameLength === 1 && ownInode === 0) ownInode = inode;
   return 0;
 }
 
-/** Reads a whole directory. @returns 0, NOT_HERE, or an error number, negative */
+/** Reads a whole directory. @returns 0 or NOT_HERE */
 function readDirectory(row: usize): i32 {
   const descriptor = get(row, Row.DESCRIPTOR);
   // What was opened and nobody has read stands at its start; a preopen may have been read before.
   if (get(row, Row.READER) !== 0 || get(row, Row.NAME) !== 0) {
     const rewound = guest.seek(descriptor, 0, SEEK_SET);
-    if (guest.isError(rewound)) return errorOf(rewound);
+    if (guest.isError(rewound)) return NOT_HERE;
   }
   set(row, Row.READER, SHORT_WAY);
   ownInode = 0;
   startListing();
   for (;;) {
     const bytes = guest.readData(plans.getdents64.number, descriptor, BATCH_BYTES);
-    if (guest.isError(bytes)) return errorOf(bytes);
+    // Less may be asked for than was read here.
+    if (guest.isError(bytes)) return NOT_HERE;
     if (bytes === 0) break;
     const end = guest.DATA + <usize>bytes;
     for (let at = guest.DATA; at < end; ) {
@@ -147,10 +148,10 @@ let first: usize = 0;
 
 /**
  * Prepares the records of a directory from one on.
- * @returns bytes of them, at most `room`; NOT_HERE; or an error number, negative
+ * @returns bytes of them, at most `room`; or NOT_HERE
  */
 export function list(fd: i32, cookie: u64, room: u32): i32 {
-  const row = allowed(fd, Short.DIRECTORY);
+  const row = allowed(fd, Short.LIST);
   if (row === 0) return NOT_HERE;
   if (cookie === 0) {
     const owner = load<i32>(LISTED_NUMBER);
