@@ -57,7 +57,7 @@ export const FILESTAT = 82112;
 export const ROWS = 94208;
 /**
  * A trace, where there is one, relative to where it lies: how many bytes wait to be written, whether each line is written at
- * once, the bytes, how each byte is escaped and in how many bytes, and names of calls with their lengths in front.
+ * once, the bytes, how each byte is escaped, and names of calls with their lengths in front.
  */
 export const TRACE_BUFFER = 8;
 export const TRACE_BUFFER_BYTES = 8192;
@@ -66,11 +66,12 @@ export const TRACE_WRITTEN_BYTES = 4096;
 /** Bytes shown of data. */
 export const TRACE_SHOWN_BYTES = 32;
 export const TRACE_ESCAPES = 8200;
+/** Four bytes of text, and in the last byte how many of them count. */
 export const ESCAPE_BYTES = 8;
-export const TRACE_ESCAPE_LENGTHS = 10248;
-export const TRACE_NAMES = 10504;
+export const ESCAPE_LENGTH_SHIFT = 56;
+export const TRACE_NAMES = 10248;
 export const CALL_NAME_BYTES = 16;
-export const TRACE_BYTES = 10760;
+export const TRACE_BYTES = 10504;
 
 /** Memory comes in pages of so many bytes. */
 export const MEMORY_PAGE_BYTES = 65536;

@@ -21,6 +21,7 @@ import {
   CLOCK,
   CONTROL,
   ERRORS,
+  ESCAPE_LENGTH_SHIFT,
   HELD,
   HERE,
   instantiate,
@@ -33,7 +34,6 @@ import {
   ROWS,
   shortWayModule,
   TRACE_BYTES,
-  TRACE_ESCAPE_LENGTHS,
   TRACE_ESCAPES,
   TRACE_NAMES,
   WINDOW,
@@ -226,8 +226,9 @@ export class Gate {
     const { buffer } = this.memory;
     new Int32Array(buffer, this.trace, 2)[1] = immediate ? 1 : 0;
     const { units, lengths } = textEscapes();
-    new Uint8Array(buffer).set(new Uint8Array(units.buffer), this.trace + TRACE_ESCAPES);
-    new Uint8Array(buffer).set(lengths, this.trace + TRACE_ESCAPE_LENGTHS);
+    const escapes = new BigUint64Array(buffer, this.trace + TRACE_ESCAPES, lengths.length);
+    escapes.set(new BigUint64Array(units.buffer));
+    for (const [byte, length] of lengths.entries()) escapes[byte]! |= BigInt(length) << BigInt(ESCAPE_LENGTH_SHIFT);
     for (const [index, name] of TRACED_CALLS.entries()) {
       const text = new TextEncoder().encode(`${name}(`);
       const at = this.trace + TRACE_NAMES + (index + 1) * CALL_NAME_BYTES;

@@ -5,8 +5,8 @@
 import {
   CALL_NAME_BYTES,
   ESCAPE_BYTES,
+  ESCAPE_LENGTH_SHIFT,
   TRACE_BUFFER,
-  TRACE_ESCAPE_LENGTHS,
   TRACE_ESCAPES,
   TRACE_NAMES,
   TRACE_SHOWN_BYTES,
@@ -35,6 +35,9 @@ const ZERO = 0x30;
 /** Set in a plan of calls whose line is written here: which name they have, from bit 26 on. */
 const NAME_SHIFT = 26;
 const WORD_BYTES: usize = 8;
+const SMALL_MAX: u64 = 0xffffffff;
+const BILLION: u64 = 1_000_000_000;
+const BILLION_DIGITS: usize = 9;
 const SHOWN_BYTES: u64 = TRACE_SHOWN_BYTES;
 
 /** Where the next byte goes. */
@@ -45,15 +48,26 @@ function put(text: u32, bytes: usize): void {
   at += bytes;
 }
 
-function decimal(value: u64): void {
-  let digits: usize = 1;
-  for (let left = value; left > 9; left /= 10) digits++;
+/** Writes the last digits of a number. In 32 bits, where dividing by ten is a multiplication to the engine. */
+function lastDigits(value: u32, digits: usize): void {
   let left = value;
   for (let place = at + digits - 1; place >= at; place--) {
-    store<u8>(place, ZERO + <u32>(left % 10));
-    left /= 10;
+    const rest = left / 10;
+    store<u8>(place, ZERO + left - rest * 10);
+    left = rest;
   }
   at += digits;
+}
+
+function decimal(value: u64): void {
+  if (value > SMALL_MAX) {
+    decimal(value / BILLION);
+    lastDigits(<u32>(value % BILLION), BILLION_DIGITS);
+    return;
+  }
+  let digits: usize = 1;
+  for (let left = <u32>value; left > 9; left /= 10) digits++;
+  lastDigits(<u32>value, digits);
 }
 
 function signed(value: i64): void {
@@ -62,8 +76,9 @@ function signed(value: i64): void {
 }
 
 function escaped(byte: usize): void {
-  store<u64>(at, load<u64>(TRACE + TRACE_ESCAPES + byte * ESCAPE_BYTES));
-  at += load<u8>(TRACE + TRACE_ESCAPE_LENGTHS + byte);
+  const written = load<u64>(TRACE + TRACE_ESCAPES + byte * ESCAPE_BYTES);
+  store<u32>(at, <u32>written);
+  at += <usize>(written >> ESCAPE_LENGTH_SHIFT);
 }
 
 /** Data as a quoted text: of the block, or of the program's memory. */
