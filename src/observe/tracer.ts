@@ -6,7 +6,7 @@ import { JSON_LINES, TEXT_LINES } from "./format.js";
 import { createLineWriter, wholeLine } from "./line.js";
 
 /** Bytes that are written as soon as there are so many. */
-const WRITTEN_BYTES = 4096;
+const WRITTEN_BYTES = 16384;
 /** Room for them and for one line more, unless it is very long. */
 const BUFFER_BYTES = 2 * WRITTEN_BYTES;
 /** In front of the bytes: how many wait to be written. */

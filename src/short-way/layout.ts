@@ -60,18 +60,17 @@ export const ROWS = 94208;
  * once, the bytes, how each byte is escaped, and names of calls with their lengths in front.
  */
 export const TRACE_BUFFER = 8;
-export const TRACE_BUFFER_BYTES = 8192;
 /** Bytes that are written as soon as there are so many. */
-export const TRACE_WRITTEN_BYTES = 4096;
+export const TRACE_WRITTEN_BYTES = 16384;
 /** Bytes shown of data. */
 export const TRACE_SHOWN_BYTES = 32;
-export const TRACE_ESCAPES = 8200;
+export const TRACE_ESCAPES = 32776;
 /** Four bytes of text, and in the last byte how many of them count. */
 export const ESCAPE_BYTES = 8;
 export const ESCAPE_LENGTH_SHIFT = 56;
-export const TRACE_NAMES = 10248;
+export const TRACE_NAMES = 34824;
 export const CALL_NAME_BYTES = 16;
-export const TRACE_BYTES = 10504;
+export const TRACE_BYTES = 35080;
 
 /** Memory comes in pages of so many bytes. */
 export const MEMORY_PAGE_BYTES = 65536;

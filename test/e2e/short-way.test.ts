@@ -1,7 +1,7 @@
 // Calls that go past JavaScript and the same calls through it: the same random program must see the same.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -43,6 +43,19 @@ async function answers(seed: number, flags: readonly string[]): Promise<string> 
   }
 }
 
+/** The lines of a trace that show bytes which both ways see alike: inode numbers, times and clocks they do not. */
+async function tracedBytes(seed: number, flags: readonly string[]): Promise<string[]> {
+  const directory = mkdtempSync(join(tmpdir(), "postern-short-way-"));
+  try {
+    const trace = join(directory, "trace.txt");
+    await answers(seed, [`--trace=${trace}`, ...flags]);
+    const lines = readFileSync(trace, "latin1").split("\n");
+    return lines.filter((line) => /^(read|write|pread64|pwrite64)\(/.test(line));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
 describe("random calls", { skip }, () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
     test(`seed ${seed}: the short way, JavaScript and a thread answer the same`, async () => {
@@ -52,6 +65,13 @@ describe("random calls", { skip }, () => {
       assert.equal(await answers(seed, ["--trace=/dev/null", "--trace-format", "json"]), short);
       assert.equal(await answers(seed, ["--trace=/dev/null"]), short);
       assert.equal(await answers(seed, ["--backend", "thread"]), short);
+    });
+
+    test(`seed ${seed}: a trace that was written past JavaScript reads the same`, async () => {
+      const short = await tracedBytes(seed, []);
+      assert.ok(short.length > CALLS / 100, `${short.length} lines`);
+      // In a thread a trace is written by JavaScript.
+      assert.deepEqual(await tracedBytes(seed, ["--backend", "thread"]), short);
     });
   }
 });
