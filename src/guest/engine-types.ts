@@ -29,6 +29,8 @@ export interface EngineOptions {
 
 /** What the last call left, besides its return value. */
 export interface EngineState {
+  /** Told once, before anybody else, that the host gave an impossible reply; set by a shim that has other ways out. */
+  onAttack: (() => void) | null;
   /** Errno of the last call, 0 when it succeeded. */
   errno: number;
   /** Low half of the last return word. */

@@ -32,7 +32,7 @@ export function createWire(options: EngineOptions) {
   const limit = blockBytes - END_BYTES;
   /** Lowest low half that is an errno when the high half is all ones. */
   const firstErrno = compatible ? TWO_32 - 4097 : TWO_32 - 4095;
-  const state: EngineState = { errno: 0, low: 0, high: 0, attacked: false };
+  const state: EngineState = { onAttack: null, errno: 0, low: 0, high: 0, attacked: false };
 
   function fail(errno: number): number {
     state.errno = errno;
@@ -64,6 +64,7 @@ export function createWire(options: EngineOptions) {
   function stop(): void {
     if (state.attacked) return;
     state.attacked = true;
+    state.onAttack?.();
     if (limit < DATA) return;
     writeItem(0, Kind.SYSCALL, SYSCALL_PAYLOAD_BYTES, plans.exit_group.number);
     writeSlot(HEADER_BYTES + 8, 1, 0);

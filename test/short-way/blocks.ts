@@ -1,6 +1,7 @@
 /** Blocks that a hostile guest may hand over: mostly one call of those that go the short way, with anything in it. */
 import fc from "fast-check";
 import { plans } from "#src/sallyport/calls.js";
+import { BLOCK_BYTES } from "#src/sallyport/constants.js";
 import {
   AT_SYMLINK_NOFOLLOW,
   O_CLOEXEC,
@@ -15,39 +16,14 @@ import {
   O_TRUNC,
   O_WRONLY,
 } from "#src/sallyport/linux.js";
-import { Random } from "../hostile/random.js";
+import type { Attempt, Item, Placed } from "./attempts.js";
 import { LIMIT, WINDOW_BYTES } from "./hosts.js";
 
 const WORD = 2n ** 64n;
 const NULL = WORD - 1n;
 const WINDOW = 2n ** 32n;
-const HEADER_BYTES = 16;
-const PAYLOAD_BYTES = 72;
 /** Beyond what any file system takes, and not so far that a file with a hole of that size could come to be. */
 const FAR = 2n ** 62n;
-
-/** A word or bytes in the data of an item. */
-export interface Placed {
-  readonly at: number;
-  readonly bytes: Uint8Array;
-}
-
-export interface Item {
-  readonly number: bigint;
-  readonly args: readonly bigint[];
-  readonly dataBytes: number;
-  readonly placed: readonly Placed[];
-  readonly seed: number;
-  /** What the header says; null: the truth. */
-  readonly kind: bigint | null;
-  readonly size: bigint | null;
-}
-
-/** Items, and words overwritten at last. */
-export interface Attempt {
-  readonly items: readonly Item[];
-  readonly trash: readonly { readonly at: number; readonly word: bigint }[];
-}
 
 const words = (...values: readonly bigint[]): Uint8Array => {
   const bytes = new Uint8Array(8 * values.length);
@@ -63,7 +39,8 @@ const edge = fc.constantFrom(
 const word = fc.oneof(edge, fc.bigInt({ min: 0n, max: NULL }));
 const small = (max: number) => fc.integer({ min: 0, max }).map(BigInt);
 const descriptor = fc.oneof(
-  { weight: 9, arbitrary: small(LIMIT + 1) },
+  { weight: 9, arbitrary: fc.integer({ min: 1, max: 10 }).map(BigInt) },
+  { weight: 2, arbitrary: small(LIMIT + 1) },
   {
     weight: 1,
     arbitrary: fc.oneof(
@@ -73,7 +50,7 @@ const descriptor = fc.oneof(
   },
 );
 const otherwise = <T>(usual: fc.Arbitrary<T>, odd: fc.Arbitrary<T>) =>
-  fc.oneof({ weight: 5, arbitrary: usual }, { weight: 1, arbitrary: odd });
+  fc.oneof({ weight: 9, arbitrary: usual }, { weight: 1, arbitrary: odd });
 
 /**
  * Offset and length of a buffer. What is random, or differs from directory to directory, goes into a part of the program's
@@ -239,24 +216,30 @@ const dataBytes = (name: string) => {
   return otherwise(usual, anyBytes).map((words) => 8 * words);
 };
 
-const item: fc.Arbitrary<Item> = fc.constantFrom(...CALLS).chain((name) =>
+/** Most headers of items are good. */
+const HEADERS = 80;
+/** Around the largest item that a block has room for. */
+const LARGE = [-32, -24, -16, -8, 0].map((less) => BigInt(BLOCK_BYTES + less));
+
+const item: fc.Arbitrary<Item> = fc.constantFrom(...CALLS, "lseek", "openat2", "statx").chain((name) =>
   dataBytes(name).chain((bytes) =>
     fc
       .record({
         shape: SHAPES[name]!(bytes),
         seed: fc.nat(),
         rest: fc.array(word, { minLength: 6, maxLength: 6 }),
-        odd: fc.integer({ min: 0, max: 30 }),
+        odd: fc.nat(HEADERS),
+        large: fc.constantFrom(...LARGE),
         header: word,
       })
-      .map(({ shape, seed, rest, odd, header }) => ({
+      .map(({ shape, seed, rest, odd, header, large }) => ({
         number: odd === 0 ? header : BigInt(plans[name as keyof typeof plans].number),
         args: rest.map((each, index) => shape.args[index] ?? each),
         dataBytes: bytes,
         placed: shape.placed ?? [],
         seed,
         kind: odd === 1 ? header : odd === 2 ? 3n : null,
-        size: odd === 3 ? header : odd === 4 ? BigInt(bytes) + 64n : odd === 5 ? BigInt(bytes) + 76n : null,
+        size: [header, BigInt(bytes) + 64n, BigInt(bytes) + 76n, large][odd - 3] ?? null,
       })),
   ),
 );
@@ -266,26 +249,12 @@ export const attempt: fc.Arbitrary<Attempt> = fc.record({
     { weight: 6, arbitrary: fc.array(item, { minLength: 1, maxLength: 1 }) },
     { weight: 1, arbitrary: fc.array(item, { minLength: 0, maxLength: 3 }) },
   ),
+  end: otherwise(
+    fc.constant<readonly [bigint, bigint]>([0n, 0n]),
+    fc.tuple(fc.constantFrom(0n, 0n, 8n, 72n), fc.constantFrom(0n, 1n, WINDOW)),
+  ),
   trash: fc.oneof(
     { weight: 9, arbitrary: fc.constant([]) },
     { weight: 1, arbitrary: fc.array(fc.record({ at: fc.nat(40), word }), { maxLength: 2 }) },
   ),
 });
-
-/** Writes a block. @returns where items and the end begin */
-export function fill(bytes: Uint8Array, { items, trash }: Attempt): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  bytes.fill(0);
-  let start = 0;
-  for (const { number, args, dataBytes: size, placed, seed, kind, size: said } of items) {
-    const header = [said ?? BigInt(PAYLOAD_BYTES + size), kind ?? 1n, number, ...args];
-    header.forEach((each, index) => {
-      view.setBigUint64(start + 8 * index, each, true);
-    });
-    const data = bytes.subarray(start + HEADER_BYTES + PAYLOAD_BYTES).subarray(0, size);
-    new Random(seed).fill(data);
-    for (const { at, bytes: what } of placed) if (at < size) data.set(what.subarray(0, size - at), at);
-    start += HEADER_BYTES + PAYLOAD_BYTES + size;
-  }
-  for (const { at, word: each } of trash) view.setBigUint64(8 * at, each, true);
-}

@@ -1,10 +1,12 @@
 // Single blocks for the host of the short way: what it must refuse as the host in JavaScript does, and what is rare.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { closeSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { executor } from "#src/kernel/executor.js";
-import { plans } from "#src/sallyport/calls.js";
+import { addressOf, SYS, syscall2 } from "#src/kernel/index.js";
+import { Right } from "#src/sallyport/call.js";
 import {
   AT_SYMLINK_NOFOLLOW,
   Errno,
@@ -15,67 +17,15 @@ import {
   O_NONBLOCK,
 } from "#src/sallyport/linux.js";
 import { BLOCK, CONTROL, OVER } from "#src/short-way/index.js";
-import { fill, type Item, type Placed } from "./blocks.js";
-import { LIMIT, Side } from "./hosts.js";
+import { fill } from "./attempts.js";
+import { LIMIT, type Side } from "./hosts.js";
+import { ask, asking, bothSides, DATA, END, item, NULL, opening, RETURN_WORD, WINDOW } from "./single.js";
 
 const skip = executor === undefined && "there is machine code for x86-64 only";
-const RETURN_WORD = 72;
-const DATA = 88;
-const NULL = 2n ** 64n - 1n;
-const WINDOW = 2n ** 32n;
-
-function item(name: keyof typeof plans, args: readonly bigint[], dataBytes = 0, placed: readonly Placed[] = []): Item {
-  const all = [0, 1, 2, 3, 4, 5].map((slot) => args[slot] ?? NULL);
-  return { number: BigInt(plans[name].number), args: all, dataBytes, placed, seed: 1, kind: null, size: null };
-}
-
-function opening(path: string, flags: number, directory = 3n): Item {
-  const how = Buffer.alloc(24);
-  how.writeUInt32LE(flags, 0);
-  const placed = [
-    { at: 0, bytes: how },
-    { at: 28, bytes: Buffer.from(`${path}\0`) },
-  ];
-  return item("openat2", [directory, 28n, 0n, 24n], 320, placed);
-}
-
-function asking(path: string, flags: number, pathAt = 256, output = 0n): Item {
-  const placed = [{ at: pathAt, bytes: Buffer.from(`${path}\0`) }];
-  return item("statx", [3n, BigInt(pathAt), BigInt(flags), 0x7ffn, output], 320, placed);
-}
-
-/** Executes one item. @returns its return word */
-function ask(side: Side, each: Item): bigint {
-  fill(side.block.bytes, { items: [each], trash: [] });
-  assert.equal(side.execute(), 0);
-  return Buffer.from(side.block.bytes).readBigInt64LE(RETURN_WORD);
-}
-
 const modeOpened = (side: Side): number => Buffer.from(side.block.bytes).readUInt32LE(DATA + 24);
 
 describe("a block for the host of the short way", { skip }, () => {
-  let short: Side;
-  let long: Side;
-  before(() => {
-    [short, long] = [new Side(true), new Side(false)];
-  });
-  after(() => {
-    for (const side of [short, long]) side.close();
-  });
-
-  /** Compares what both answer, and what is open then. */
-  function both<T>(act: (side: Side) => T): T {
-    for (const side of [short, long]) side.begin();
-    try {
-      const [mine, others] = [act(short), act(long)];
-      assert.deepEqual(mine, others);
-      assert.deepEqual(short.descriptors(), long.descriptors());
-      assert.deepEqual([...short.held], [-1, -1, -1, -1, -1]);
-      return mine;
-    } finally {
-      for (const side of [short, long]) side.end();
-    }
-  }
+  const { both, short: shortSide } = bothSides();
 
   const ESCAPES = [
     "..",
@@ -147,23 +97,38 @@ describe("a block for the host of the short way", { skip }, () => {
     assert.ok(results.includes(-BigInt(Errno.EMFILE)));
   });
 
-  it("writes the whole of the program's memory, and not a byte beyond", () => {
-    for (const [start, length] of [
-      [0, 8192],
-      [8191, 1],
-      [8192, 0],
-      [1, 8192],
-      [8192, 1],
-      [0, 8193],
-    ] as const) {
-      both((side) => [
-        ask(side, item("pwrite64", [1n, WINDOW + BigInt(start), BigInt(length), 0n])),
-        ask(side, item("pread64", [1n, WINDOW + BigInt(start), BigInt(length), 0n])),
-      ]);
-    }
+  it("neither tells nor moves what others have as well", () => {
+    const shared = [6n, 9n];
+    const answers = both((side) =>
+      shared.map((number) => [
+        ask(side, item("lseek", [number, 0n, 1n])),
+        ask(side, item("statx", [number, NULL, 0n, 0x7ffn, 0n], 256)),
+      ]),
+    );
+    for (const answer of answers) assert.deepEqual(answer, [-BigInt(Errno.ESPIPE), -BigInt(Errno.EPERM)]);
+  });
+
+  it("waits for what others made nonblocking, and for nothing else", () => {
+    const pipe = new Int32Array(2);
+    const found = both((side) => {
+      assert.equal(syscall2(SYS.pipe2, addressOf(pipe), O_NONBLOCK | O_CLOEXEC), 0);
+      const [from, to] = pipe as unknown as readonly [number, number];
+      // The keep's alone at first: nothing to read is an answer.
+      side.table.set(11, from, Right.READ, true);
+      const empty = ask(side, item("read", [11n, 0n, 8n], 8));
+      side.table.set(11, from, Right.READ, false);
+      spawn("sh", ["-c", "sleep 0.05; echo word"], { stdio: ["ignore", to, "ignore"] });
+      const full = ask(side, item("read", [11n, 0n, 8n], 8));
+      side.table.remove(11);
+      closeSync(from);
+      closeSync(to);
+      return [empty, full];
+    });
+    assert.deepEqual(found, [-BigInt(Errno.EAGAIN), 5n]);
   });
 
   it("is left to JavaScript where the keep is over or must stop", () => {
+    const short = shortSide();
     short.begin();
     try {
       const words = new Int32Array(short.parts.memory.buffer);
@@ -187,6 +152,7 @@ describe("a block for the host of the short way", { skip }, () => {
       [256, 8n],
       [0, 0n],
       [64, 0n],
+      [4, 8n],
     ] as const) {
       assert.equal(
         both((side) => ask(side, asking("link", 0, pathAt, output))),
@@ -197,12 +163,13 @@ describe("a block for the host of the short way", { skip }, () => {
   });
 
   it("leaves the block as it was but for data and return word", () => {
+    const short = shortSide();
     const { bytes } = short.parts;
     short.begin();
     try {
       assert.equal(ask(short, opening("d/g", 0)), 0n);
       const written = Buffer.from(bytes.subarray(BLOCK, BLOCK + DATA + 336));
-      fill(short.block.bytes, { items: [opening("d/g", 0)], trash: [] });
+      fill(short.block.bytes, { items: [opening("d/g", 0)], end: END, trash: [] });
       const handed = Buffer.from(short.block.bytes.subarray(0, DATA + 336));
       written.copy(handed, RETURN_WORD, RETURN_WORD, RETURN_WORD + 8);
       written.copy(handed, DATA + 24, DATA + 24, DATA + 28);

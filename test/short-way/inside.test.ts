@@ -5,11 +5,11 @@ import fc from "fast-check";
 import type { Engine, TransferMemory } from "#src/guest/engine.js";
 import { plans } from "#src/sallyport/calls.js";
 import { AT_SYMLINK_NOFOLLOW, O_DIRECTORY, O_NOFOLLOW, SEEK_SET, STATX_BASIC_STATS } from "#src/sallyport/linux.js";
-import { Access, Entry, Kind, Short } from "#src/shim/wasi/descriptors.js";
+import { Access, Short } from "#src/shim/wasi/descriptors.js";
 import { Row, SHORT_WAY } from "#src/shim/wasi/rows.js";
 import { NOT_HERE } from "#src/short-way/index.js";
 import type { Inside } from "./parts.js";
-import { CAPACITY, ENTRIES, LIMIT, putPath, StagingEngine, StagingInside } from "./staging.js";
+import { CAPACITY, ENTRIES, putPath, StagingEngine, StagingInside } from "./staging.js";
 
 const SEED = Date.now() | 0;
 const ENOENT = -2n;
@@ -211,67 +211,4 @@ describe(`what the inside hands over is what the engine hands over (seed ${SEED}
         ),
       ),
     ));
-});
-
-describe(`what the inside leaves to JavaScript it has not begun (seed ${SEED})`, () => {
-  const anyEntry = fc.record({
-    kind: fc.constantFrom(...Object.values(Kind).filter((kind) => kind !== Kind.CLOSED)),
-    access: fc.constantFrom(Access.READ, Access.WRITE, Access.BOTH),
-    flags: fc.constantFrom(0, 4),
-    restricted: fc.boolean(),
-  });
-  const fds = fc.oneof(fc.integer({ min: -2, max: 12 }), fc.constantFrom(LIMIT - 1, LIMIT, 0x7fffffff, -(2 ** 31)));
-  const calls: Readonly<Record<string, (inside: Inside, fd: number) => number>> = {
-    read: (inside, fd) => inside.read(fd, 0, 8),
-    write: (inside, fd) => inside.write(fd, 0, 8),
-    readAt: (inside, fd) => inside.readAt(fd, 0, 8, 0n),
-    writeAt: (inside, fd) => inside.writeAt(fd, 0, 8, 0n),
-    seek: (inside, fd) => inside.seek(fd, 0n, 0),
-    beginPath: (inside, fd) => inside.beginPath(fd, 8),
-    beginLongPath: (inside, fd) => inside.beginPath(fd, CAPACITY),
-    close: (inside, fd) => inside.close(fd),
-    statusOf: (inside, fd) => inside.statusOf(fd),
-    beginStatus: (inside, fd) => inside.beginStatus(fd, 8),
-    list: (inside, fd) => inside.list(fd, 0n, 100),
-    listOn: (inside, fd) => inside.list(fd, 3n, 100),
-  };
-
-  it("and the rows are as they were", () => {
-    let left = 0;
-    check(
-      fc.property(
-        fc.array(anyEntry, { maxLength: 10 }),
-        fds,
-        fc.constantFrom(...Object.keys(calls)),
-        (all, fd, name) => {
-          const entries = all.map(({ kind, access, flags, restricted }, index) => {
-            const entry = new Entry({ kind, access, flags, descriptor: index + 20 });
-            if (restricted) entry.restrict(entry.base, entry.inheriting);
-            return entry;
-          });
-          const inside = new StagingInside(() => 0n, entries);
-          const before = inside.rows();
-          const answer = calls[name]!(inside.inside, fd);
-          if (inside.sent.length > 0) return;
-          // A path that may be opened was only begun.
-          if (answer !== 0 || !name.startsWith("begin")) assert.equal(answer, NOT_HERE);
-          assert.equal(inside.rows(), before);
-          left++;
-        },
-      ),
-      500,
-    );
-    assert.ok(left > 100, `${left} calls were left`);
-  });
-
-  it("and a full table is looked at before anything is opened", () => {
-    const entries = Array.from({ length: LIMIT }, (_, descriptor) => {
-      const kind = descriptor === 3 ? Kind.DIRECTORY : Kind.REGULAR;
-      return new Entry({ kind, descriptor, access: Access.READ });
-    });
-    const inside = new StagingInside(() => 0n, entries);
-    assert.equal(inside.inside.beginPath(3, 8), NOT_HERE);
-    assert.equal(inside.descriptors.full, true);
-    assert.equal(inside.sent.length, 0);
-  });
 });

@@ -151,12 +151,8 @@ export class LyingKeep {
         table: parts.memory.buffer,
         at: parts.table,
         listed: new Int32Array(parts.memory.buffer, LISTED_NUMBER, 2),
-        link: ({ memory, enterOther, close }) => {
-          const attack = (): never => {
-            close();
-            return engine.attack();
-          };
-          const link = { sally, attack, enterOther };
+        link: ({ memory, enterOther }) => {
+          const link = { sally, attack: engine.attack, enterOther };
           return linkShim(memory, short ? linkInside(parts, LIMIT, link) : LEAVES_ALL);
         },
       },

@@ -25,8 +25,9 @@ function answers(short: boolean): { readonly moved: boolean; readonly read: stri
   // Into a place that was there before the memory grew.
   const error = keep.call("fd_read", fd, IOVEC, 1, RESULT);
   const bytes = Buffer.from(keep.bytes.subarray(BUFFER, BUFFER + TEXT.length));
-  return { moved: addressOf(keep.bytes) !== before, read: `${error} ${bytes.toString("latin1")}` };
+  const moved = addressOf(keep.bytes) !== before;
+  keep.close();
+  return { moved, read: `${error} ${bytes.toString("latin1")}` };
 }
 
 console.log(JSON.stringify([answers(true), answers(false)]));
-process.exit();

@@ -147,7 +147,7 @@ describe(`functions of WASI with and without the short way (seed ${SEED})`, { sk
           executed.long += long.executed;
         }),
       ),
-      { seed: SEED, numRuns: 100, includeErrorInReport: true },
+      { seed: SEED, numRuns: 80, includeErrorInReport: true },
     );
     assert.ok(executed.short < 0.8 * executed.long, `${executed.short} of ${executed.long} blocks came to JavaScript`);
   });

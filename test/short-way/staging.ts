@@ -3,7 +3,7 @@ import { createEngine, type Engine } from "#src/guest/engine.js";
 import { Block } from "#src/sallyport/block.js";
 import { BLOCK_BYTES, LARGEST_ITEM_BYTES } from "#src/sallyport/constants.js";
 import { Access, Entry, Kind } from "#src/shim/wasi/descriptors.js";
-import { RowDescriptors } from "#src/shim/wasi/rows.js";
+import { Head, Mark, Row, RowDescriptors } from "#src/shim/wasi/rows.js";
 import { BLOCK, NOT_HERE } from "#src/short-way/index.js";
 import { type Inside, linkInside, type PartMemory, partMemory } from "./parts.js";
 
@@ -11,6 +11,8 @@ export const LIMIT = 64;
 /** What the blocks hold that nobody staged. */
 const LEFTOVER = 0xa5;
 const RETURN_WORD = 72;
+/** Where the mode of what was opened comes back. */
+const MODE = LARGEST_ITEM_BYTES + 24;
 const END_BYTES = 16;
 
 /** The words of a block from the start of its item through the end item. */
@@ -42,6 +44,8 @@ export class StagingInside {
   readonly descriptors: RowDescriptors;
   readonly inside: Inside;
   sent: string[] = [];
+  /** What is opened. */
+  mode = 0;
 
   constructor(reply: (count: number) => bigint, entries: readonly Entry[] = ENTRIES) {
     const { block, memory, table } = this.parts;
@@ -53,6 +57,7 @@ export class StagingInside {
     this.inside = linkInside(this.parts, LIMIT, {
       sally: () => {
         this.sent.push(staged(block));
+        if (this.mode !== 0) words.setUint32(BLOCK + MODE, this.mode, true);
         words.setBigInt64(BLOCK + RETURN_WORD, reply(this.sent.length), true);
         return 0;
       },
@@ -63,11 +68,19 @@ export class StagingInside {
     });
   }
 
-  /** The table of the program's descriptors, without the hint where a free number may be. */
+  /** The table of the program's descriptors: what it says, without the hint where a free number may be. */
   rows(): string {
     const { bytes, table } = this.parts;
     const copy = bytes.slice(table);
-    copy.fill(0, 4, 8);
+    const words = new Int32Array(copy.buffer, 0, Head.WORDS + Row.WORDS * LIMIT);
+    words[Head.LOWEST_FREE] = 0;
+    for (let row = Head.WORDS; row < words.length; row += Row.WORDS) {
+      // Rights are what the kind says where they were not narrowed, and a closed row says nothing.
+      const open = words[row + Row.GENERATION] !== 0;
+      if (!open) words.fill(0, row, row + Row.WORDS);
+      else if ((words[row + Row.MARKS]! & Mark.RESTRICTED) === 0)
+        words.fill(0, row + Row.BASE, row + Row.INHERITING + 1);
+    }
     return Buffer.from(copy).toString("hex");
   }
 }

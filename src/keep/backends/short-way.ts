@@ -208,10 +208,7 @@ export class Gate {
       LIMIT: limit,
       FSTAT: SYS.fstat,
       MODE_OFFSET: STRUCTS.stat.fields.st_mode.offset,
-      attack: () => {
-        link.close();
-        return attack();
-      },
+      attack,
       enterOther: link.enterOther,
       TABLE: table,
       CAPACITY: limit,

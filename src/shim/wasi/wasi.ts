@@ -78,8 +78,6 @@ export interface ShortWayLink {
   readonly enterOther: Opening["enter"];
   /** Looks whether the program's memory has grown. */
   readonly look: () => void;
-  /** No call is asked of the short way any more. */
-  readonly close: () => void;
 }
 
 /** Where common functions may go past JavaScript. */
@@ -171,6 +169,7 @@ export function createWasi(options: WasiOptions): Wasi {
   const close = () => {
     open.value = 0;
   };
+  engine.state.onAttack = close;
   const end = () => {
     over.value = 1;
     close();
@@ -202,7 +201,7 @@ export function createWasi(options: WasiOptions): Wasi {
     memory.bind(bound);
     clocks.start();
     if (shortWay === undefined || isShared(bound)) return;
-    const linked = shortWay.link({ memory: bound, enterOther: opening.enter, look: () => memory.look(), close });
+    const linked = shortWay.link({ memory: bound, enterOther: opening.enter, look: () => memory.look() });
     for (const [place, name] of SHORT_FUNCTIONS.entries()) table.set(place, linked[name]);
     open.value = 1;
   }
