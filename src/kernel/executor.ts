@@ -206,18 +206,21 @@ export function farExecutor(): FarExecutor | undefined {
 
 function createFarExecutor(at: number): FarExecutor {
   const address = new BigUint64Array(koffi.view(BigInt(at + CODE_BYTES + FAR_ADDRESS), WORD_BYTES));
-  // Who is released calls what no kernel has.
+  // Who is released makes a call that no kernel has. It must not call functions any more.
   const nowhere = new BigInt64Array(new ArrayBuffer(WORDS * WORD_BYTES)).fill(-1n);
+  let isIdle = false;
   const made: FarExecutor = {
     run: entryAt(at + FAR_RUN),
     runThen: entryAt(at + FAR_THEN),
     runFunction: entryAt(at + FAR_FUNCTION),
     aim(words) {
+      isIdle = false;
       address[0] = BigInt(words);
     },
     release() {
       address[0] = BigInt(koffi.address(nowhere));
-      idle!.push(made);
+      if (!isIdle) idle!.push(made);
+      isIdle = true;
     },
   };
   return made;

@@ -169,7 +169,6 @@ export function createWasi(options: WasiOptions): Wasi {
   const close = () => {
     open.value = 0;
   };
-  engine.state.onAttack = close;
   const end = () => {
     over.value = 1;
     close();
@@ -203,6 +202,7 @@ export function createWasi(options: WasiOptions): Wasi {
     if (shortWay === undefined || isShared(bound)) return;
     const linked = shortWay.link({ memory: bound, enterOther: opening.enter, look: () => memory.look() });
     for (const [place, name] of SHORT_FUNCTIONS.entries()) table.set(place, linked[name]);
+    engine.state.onAttack = close;
     open.value = 1;
   }
 
